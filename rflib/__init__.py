@@ -1,0 +1,41 @@
+"""Receptive fields and the representations of convolutional networks: the library of an executable paper."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Loaded on first use, so that reading measurements never imports torch.
+_ATTRIBUTES = {
+    "ModelConfig": "rflib.config",
+    "RunConfig": "rflib.config",
+    "Run": "rflib.config",
+    "open_study": "rflib.pipeline.study",
+}
+_MODULES = {
+    "cka": "rflib.analyses.cka",
+    "dead_taps": "rflib.analyses.dead_taps",
+    "figures": "rflib.figures",
+    "hessian": "rflib.analyses.hessian",
+    "models": "rflib.models",
+    "pruning": "rflib.pruning",
+    "receptive_field": "rflib.analyses.receptive_field",
+    "reported": "rflib.reported",
+    "tables": "rflib.tables",
+}
+
+__all__ = ["__version__", *_ATTRIBUTES, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    if name in _ATTRIBUTES:
+        return getattr(importlib.import_module(_ATTRIBUTES[name]), name)
+    raise AttributeError(f"module 'rflib' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

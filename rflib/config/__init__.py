@@ -1,0 +1,48 @@
+"""Settings: frozen, validated values, and the identities that follow from them."""
+
+from rflib.config.analyses import (
+    AnalysisSettings,
+    ArchitectureSettings,
+    HistorySettings,
+    MeasurementKey,
+    OneShotSettings,
+    SimilaritySettings,
+    SpectrumSettings,
+)
+from rflib.config.runs import (
+    Architecture,
+    Checkpoint,
+    DataConfig,
+    MaskRecipe,
+    ModelConfig,
+    OptimiserConfig,
+    PrecisionConfig,
+    Run,
+    RunConfig,
+    TrainingConfig,
+)
+from rflib.config.settings import SCHEMA, Settings, canonical_json, identity
+
+__all__ = [
+    "SCHEMA",
+    "AnalysisSettings",
+    "Architecture",
+    "ArchitectureSettings",
+    "Checkpoint",
+    "DataConfig",
+    "HistorySettings",
+    "MaskRecipe",
+    "MeasurementKey",
+    "ModelConfig",
+    "OneShotSettings",
+    "OptimiserConfig",
+    "PrecisionConfig",
+    "Run",
+    "RunConfig",
+    "Settings",
+    "SimilaritySettings",
+    "SpectrumSettings",
+    "TrainingConfig",
+    "canonical_json",
+    "identity",
+]

@@ -1,0 +1,94 @@
+"""What identifies a measurement: one analysis, its version and settings, and the runs it looks at."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, PositiveInt, SerializeAsAny
+
+from rflib.config.runs import Checkpoint, ModelConfig, Positive, Run, Share
+from rflib.config.settings import Settings, identity
+
+
+class AnalysisSettings(Settings):
+    """Settings of one analysis; `version` is raised when what it computes changes."""
+
+    analysis: ClassVar[str]
+    version: ClassVar[int]
+    subjects: ClassVar[int] = 1
+
+
+class HistorySettings(AnalysisSettings):
+    """The course of a training run, one row an epoch: learning rate, losses, test accuracy."""
+
+    analysis = "history"
+    version = 1
+
+
+class OneShotSettings(AnalysisSettings):
+    """Test accuracy of a trained network, dense and pruned at several rates without fine-tuning."""
+
+    analysis = "one_shot"
+    version = 1
+    rates: tuple[Share, ...] = (0.5, 0.6, 0.7, 0.8, 0.9)
+    scopes: tuple[Literal["global", "layerwise", "live"], ...] = ("global", "layerwise", "live")
+    checkpoint: Literal["last", "best"] = "last"
+
+
+class SpectrumSettings(AnalysisSettings):
+    """The largest algebraic eigenvalues of the Hessian of the training loss on the first images."""
+
+    analysis = "spectrum"
+    version = 1
+    eigenvalues: PositiveInt = 90
+    images: PositiveInt = 512
+    batch_size: PositiveInt = 256
+    batch_statistics: Literal["batch", "frozen"] = "batch"
+    tolerance: Positive = 1e-3
+    checkpoint: Checkpoint = "last"
+
+
+class SimilaritySettings(AnalysisSettings):
+    """Linear CKA of all convolutions between two runs on the first test images, debiased and biased."""
+
+    analysis = "similarity"
+    version = 1
+    subjects = 2
+    images: PositiveInt = 1000
+    checkpoint: Checkpoint = "last"
+
+
+class ArchitectureSettings(AnalysisSettings):
+    """Fields, map sizes, parameters, dead taps and visible input of a network that need no training."""
+
+    analysis = "architecture"
+    version = 1
+    subjects = 0
+    model: ModelConfig
+    image_size: PositiveInt = 32
+
+
+class MeasurementKey(Settings):
+    """One measurement: an analysis with its settings and version, and the runs it looks at, in order."""
+
+    analysis: str
+    version: int = Field(ge=1)
+    settings: SerializeAsAny[AnalysisSettings]
+    runs: tuple[Run, ...] = ()
+
+    @classmethod
+    def of(cls, settings: AnalysisSettings, *runs: Run) -> MeasurementKey:
+        """Return the key of `settings` applied to `runs`; their number is fixed by the analysis."""
+        if len(runs) != settings.subjects:
+            raise ValueError(f"'{settings.analysis}' looks at {settings.subjects} runs, found {len(runs)}")
+        return cls(analysis=settings.analysis, version=settings.version, settings=settings, runs=runs)
+
+    @property
+    def id(self) -> str:
+        """The hash of analysis, version, settings and the identities of the runs."""
+        return identity([self.analysis, self.version, self.settings.model_dump(mode="json"), [r.id for r in self.runs]])
+
+    @property
+    def name(self) -> str:
+        """A readable folder name that ends in the identity."""
+        return "-".join([self.analysis, *(run.id[:8] for run in self.runs), self.id])

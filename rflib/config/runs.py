@@ -1,0 +1,180 @@
+"""What identifies a training run: data, model, training, precision, parent and mask, plus a seed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from rflib.config.settings import Settings, identity
+
+Architecture = Literal["rf_vgg16", "rf_vgg19", "rf_resnet26", "rf_resnet50"]
+Checkpoint = Literal["initial", "last", "best"]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
+
+
+class DataConfig(Settings):
+    """A data set: its name, the side its images are resized to, and a fingerprint of its content.
+
+    `name` is `digits`, `cifar10`, `tiny-imagenet` or `folder:NAME`; `image_size` None keeps the native side.
+    `validation_share` of the training images is taken out when something is selected (0 in the paper).
+    """
+
+    name: str
+    image_size: PositiveInt | None = None
+    validation_share: Share = 0.0
+    fingerprint: str = ""
+
+
+class ModelConfig(Settings):
+    """A network and the knob that sets its receptive field: the pool after the first convolution.
+
+    `pool_stride` None means the kernel, as in `MaxPool2d(k)`. `map_size` says what happens to the later maps:
+    `shrinking` (the paper), `padded` (the pool's input is zero-padded to k times the map, so maps keep their
+    size) or `dilated` (pool stride 1, later convolutions dilated by k: same field, no shrinking).
+    `ceil_mode` None means the architecture's own reading: True for rf_vgg16, else False. `initialisation` is torch's
+    default or He's (fan out); the paper states none.
+    """
+
+    architecture: Architecture = "rf_resnet50"
+    pool_kernel: PositiveInt = 1
+    pool_stride: PositiveInt | None = None
+    pool_dilation: PositiveInt = 1
+    ceil_mode: bool | None = None
+    map_size: Literal["shrinking", "padded", "dilated"] = "shrinking"
+    initialisation: Literal["torch", "he"] = "torch"
+    width: Positive = 1.0
+    classes: PositiveInt = 10
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve(cls, values: object) -> object:
+        """Fill what None stands for, so that equal networks have equal identities."""
+        if not isinstance(values, dict):
+            return values
+        resolved = dict(values)
+        if resolved.get("pool_stride") is None:
+            resolved["pool_stride"] = resolved.get("pool_kernel", 1)
+        if resolved.get("ceil_mode") is None:
+            resolved["ceil_mode"] = resolved.get("architecture") == "rf_vgg16"
+        return resolved
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.map_size != "shrinking" and self.pool_stride != self.pool_kernel:
+            raise ValueError(
+                f"map_size '{self.map_size}' keeps the maps' size by the pool kernel and needs pool_stride equal "
+                f"to pool_kernel ({self.pool_kernel}), or pool_stride left out"
+            )
+        return self
+
+
+class OptimiserConfig(Settings):
+    """Stochastic gradient descent as the paper prints it."""
+
+    name: Literal["sgd"] = "sgd"
+    momentum: Share = 0.9
+    weight_decay: NotNegative = 5e-5
+    nesterov: bool = False
+
+
+class TrainingConfig(Settings):
+    """A training schedule; the defaults are the paper's printed protocol where it prints one.
+
+    `cosine_period_epochs` is T_max (None: the number of epochs); past it the rate rises again, as in torch.
+    The paper prints a clipping of 0.1 without saying by value or by norm: `gradient_clip_by` decides.
+    Batch size, augmentation, warm-up and whether the rate changes per epoch or per batch are not stated.
+    """
+
+    epochs: int = Field(default=200, ge=0)
+    batch_size: PositiveInt = 128
+    learning_rate: Positive = 1e-4
+    warmup_epochs: NotNegative = 0.0
+    cosine_period_epochs: PositiveInt | None = None
+    schedule_step: Literal["epoch", "batch"] = "epoch"
+    gradient_clip: Positive | None = 0.1
+    gradient_clip_by: Literal["norm", "value"] = "norm"
+    crop_padding: int = Field(default=4, ge=0)
+    horizontal_flip: bool = True
+    optimiser: OptimiserConfig = OptimiserConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve(cls, values: object) -> object:
+        if isinstance(values, dict) and values.get("cosine_period_epochs") is None:
+            return {**values, "cosine_period_epochs": max(1, values.get("epochs", 200))}
+        return values
+
+
+class PrecisionConfig(Settings):
+    """Number format and memory layout of training, chosen by the profile and never by the hardware."""
+
+    autocast: Literal["float32", "bfloat16"] = "float32"
+    channels_last: bool = False
+    compile: bool = False
+
+
+class MaskRecipe(Settings):
+    """How a mask follows from a dense network: known before that network exists.
+
+    The paper names neither criterion nor scope; global magnitude is assumed. `live` ranks only weights that can
+    receive gradient (the control for dead taps). The first convolution and linear layers are never pruned.
+    """
+
+    criterion: Literal["magnitude"] = "magnitude"
+    scope: Literal["global", "layerwise", "live"] = "global"
+    rate: Share = 0.9
+
+
+class RunConfig(Settings):
+    """Everything but the seed that decides what a training run computes.
+
+    A pruned run has a `parent`, the run whose `parent_checkpoint` it starts from, and a `mask`.
+    """
+
+    data: DataConfig
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    precision: PrecisionConfig = PrecisionConfig()
+    parent: RunConfig | None = None
+    parent_checkpoint: Literal["last", "best"] = "last"
+    mask: MaskRecipe | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.data.name == "digits" and self.training.horizontal_flip:
+            raise ValueError("training.horizontal_flip must be false for digits: a mirrored digit is no digit")
+        if (self.mask is None) != (self.parent is None):
+            raise ValueError("a mask and a parent belong together: give both for a pruned run, or neither")
+        if self.parent is not None and (self.parent.model, self.parent.data) != (self.model, self.data):
+            raise ValueError("a pruned run has the data and the model of its parent")
+        return self
+
+
+class Run(Settings):
+    """One training run: its settings and its seed."""
+
+    config: RunConfig
+    seed: int = Field(default=0, ge=0)
+
+    @property
+    def id(self) -> str:
+        """The hash of the full settings, the seed and the schema number."""
+        return identity(self.model_dump(mode="json"))
+
+    @property
+    def name(self) -> str:
+        """A readable folder name that ends in the identity."""
+        model, data = self.config.model, self.config.data
+        parts = [data.name.replace(":", "-"), str(data.image_size or "native"), model.architecture]
+        parts += [f"k{model.pool_kernel}", f"w{model.width:g}", f"s{self.seed}"]
+        if self.config.mask is not None:
+            parts.append(f"{self.config.mask.scope}{self.config.mask.rate:g}")
+        return "-".join([*parts, self.id])
+
+    @property
+    def parent(self) -> Run | None:
+        """The run whose weights this one starts from, if it is a pruned run."""
+        return None if self.config.parent is None else Run(config=self.config.parent, seed=self.seed)

@@ -1,0 +1,7 @@
+"""Networks with a knob for their receptive field, one architecture family a file."""
+
+from rflib.models.feasibility import failing_layer, require_input, smallest_input
+from rflib.models.knob import Knob, resolve
+from rflib.models.registry import ARCHITECTURES, build
+
+__all__ = ["ARCHITECTURES", "Knob", "build", "failing_layer", "require_input", "resolve", "smallest_input"]

@@ -1,0 +1,1 @@
+"""Where computing meets the store: profiles, plans, studies. Importing it never imports torch."""

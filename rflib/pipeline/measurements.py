@@ -1,0 +1,174 @@
+"""What each analysis records of its runs: from subjects and settings to small values and arrays. Imports torch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from rflib import models
+from rflib.analyses import cka, dead_taps, hessian, receptive_field
+from rflib.config import (
+    AnalysisSettings,
+    ArchitectureSettings,
+    MeasurementKey,
+    OneShotSettings,
+    SimilaritySettings,
+    SpectrumSettings,
+)
+from rflib.pipeline.compute import Say, Subject, ensure_weights, open_subject
+from rflib.pruning import Mask, magnitude_mask, pruned
+from rflib.seeding import stream_seed
+from rflib.store import Store
+from rflib.store.provenance import collect
+from rflib.training import evaluate
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What one analysis found: `values` for JSON, `arrays` for NPZ."""
+
+    values: dict[str, Any]
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def measure(key: MeasurementKey, store: Store, say: Say) -> None:
+    """Compute and save one measurement unless the store has it; trains its runs if their weights are missing."""
+    if store.has_measurement(key):
+        return
+    subjects = [open_subject(run, store) for run in key.runs]
+    if getattr(key.settings, "checkpoint", "last") != "initial":
+        for subject in subjects:
+            ensure_weights(subject, say)
+    if store.has_measurement(key):  # a run's history is saved by its training
+        return
+    with store.claim(key.name, on_wait=lambda owner: say(f"waiting for {key.name}, computed by {owner}")):
+        if store.has_measurement(key):
+            return
+        say(f"measuring {key.analysis} of {', '.join(run.name for run in key.runs) or 'the architecture'}")
+        began = time.monotonic()
+        recorded = _ANALYSES[key.analysis](key.settings, *subjects)
+        provenance = collect(
+            seconds=time.monotonic() - began,
+            device=str(subjects[0].device) if subjects else "cpu",
+            seeds=[run.seed for run in key.runs],
+            data_fingerprint=subjects[0].data.fingerprint if subjects else "",
+            extra={"threads": torch.get_num_threads()},
+        )
+        store.save_measurement(key, values=recorded.values, arrays=recorded.arrays, provenance=provenance)
+
+
+def one_shot(settings: OneShotSettings, subject: Subject) -> Recorded:
+    """Accuracy in percent of the dense network and of its pruned copies, and how much of the pruning was dead."""
+    model = subject.network(settings.checkpoint)
+    size = subject.image_size()
+    live = dead_taps.share(model, (3, size, size)).live_masks(model)
+    precision = subject.run.config.precision
+    dense = evaluate(model, subject.test_split, precision=precision)
+    rows = []
+    for scope in settings.scopes:
+        for rate in settings.rates:
+            mask = magnitude_mask(model, rate, scope=scope, live=live if scope == "live" else None)
+            with pruned(model, mask):
+                accuracy = evaluate(model, subject.test_split, precision=precision).accuracy
+            rows.append({"scope": scope, "rate": rate, "pruned_accuracy": accuracy, **_counts(mask, live)})
+    values = {
+        "dense_accuracy": dense.accuracy,
+        "dense_loss": dense.loss,
+        "images": dense.images,
+        "rows": rows,
+    }
+    return Recorded(values)
+
+
+def _counts(mask: Mask, live: dict[str, torch.Tensor]) -> dict[str, int]:
+    """Count what a mask prunes: all weights and those among them that were dead, and how many there are of each."""
+    dead = {name: ~live[name] for name in mask.keep}
+    return {
+        "prunable": mask.total,
+        "dead": sum(int(d.sum()) for d in dead.values()),
+        "pruned": mask.pruned,
+        "pruned_dead": sum(int((~kept.cpu() & dead[name].cpu()).sum()) for name, kept in mask.keep.items()),
+    }
+
+
+def spectrum(settings: SpectrumSettings, subject: Subject) -> Recorded:
+    """The largest eigenvalues, their residuals, and what they cost; in float32 on unaugmented training images."""
+    model = subject.network(settings.checkpoint).float()
+    images = min(settings.images, len(subject.train_split))
+    pixels = subject.train_split.normalise(subject.train_split.images[:images])
+    labels = subject.train_split.labels[:images]
+    batches = list(zip(pixels.split(settings.batch_size), labels.split(settings.batch_size), strict=True))
+    found = hessian.top_eigenvalues(
+        model,
+        F.cross_entropy,
+        batches,
+        k=settings.eigenvalues,
+        tolerance=settings.tolerance,
+        batch_statistics=settings.batch_statistics,
+        seed=stream_seed(subject.run.seed, "spectrum"),
+    )
+    rows = [
+        {"rank": rank, "eigenvalue": float(value), "residual": float(residual)}
+        for rank, (value, residual) in enumerate(zip(found.values, found.residuals, strict=True), start=1)
+    ]
+    return Recorded({"rows": rows, "products": found.products, "images": images, "converged": bool(found.converged)})
+
+
+def similarity(settings: SimilaritySettings, first: Subject, second: Subject) -> Recorded:
+    """Linear CKA between all convolutions of two runs, by both estimators."""
+    images = first.test_split.normalise(first.test_split.images[: settings.images])
+    network_a, network_b = first.network(settings.checkpoint), second.network(settings.checkpoint)
+    found = cka.compare(network_a, network_b, images, estimator="both")
+    arrays = {name: np.asarray(matrix, dtype=np.float64) for name, matrix in found.matrices.items()}
+    rows = [
+        {"layer": index, "name": name, **{e: float(arrays[e][index - 1, index - 1]) for e in arrays}}
+        for index, name in enumerate(found.layers_a, start=1)
+    ]
+    return Recorded({"rows": rows, "images": len(images), "layers": list(found.layers_a)}, arrays)
+
+
+def architecture(settings: ArchitectureSettings) -> Recorded:
+    """Field, stride and map of every convolution, parameters, dead taps and visible input of a network."""
+    shape = (3, settings.image_size, settings.image_size)
+    model = models.build(settings.model)
+    models.require_input(model, settings.image_size, name=settings.model.architecture)
+    fields = receptive_field.analyse(model, shape)
+    taps = dead_taps.share(model, shape)
+    rows = [
+        {
+            "name": layer.name,
+            "r_min": float(layer.r_min[0]),
+            "r_max": float(layer.r_max[0]),
+            "stride": float(layer.stride[0]),
+            "map_size": int(layer.map_size[0]),
+        }
+        for layer in fields.convolutions
+    ]
+    values = {
+        "rows": rows,
+        "receptive_field": rows[-1]["r_max"],
+        "last_map_size": rows[-1]["map_size"],
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "dead_share": taps.share,
+        "input_share": taps.input_share,
+    }
+    return Recorded(values)
+
+
+def _history(settings: AnalysisSettings, subject: Subject) -> Recorded:
+    raise RuntimeError("a history is saved by training; its weights exist but it does not")
+
+
+_ANALYSES: dict[str, Callable[..., Recorded]] = {
+    "architecture": architecture,
+    "history": _history,
+    "one_shot": one_shot,
+    "similarity": similarity,
+    "spectrum": spectrum,
+}

@@ -1,0 +1,78 @@
+"""A reader's own parameters laid over a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rflib.errors import UsageError, unknown
+from rflib.pipeline.profiles import Profile, Role
+
+
+def override(profile: Profile, values: dict[str, Any]) -> Profile:
+    """Return `profile` with every value that is not None put in the place of its own, validated.
+
+    Names: architectures, pool_kernels, seeds, rates, width, epochs, learning_rate, fine_tuning_epochs,
+    eigenvalues. An architecture that the profile's grid lacks takes the kernels of the first one.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    for name in given:
+        if name not in _PROFILE | _ROLE.keys():
+            raise unknown("parameter", name, [*_PROFILE, *_ROLE])
+    changed: dict[str, Any] = profile.model_dump()
+    changed |= {name: given[name] for name in _PROFILE if name in given}
+    for name, role in profile.roles.items():
+        values_of_role = role.model_dump()
+        for parameter, value in given.items():
+            if parameter in _ROLE:
+                _ROLE[parameter](values_of_role, role, value)
+        changed[name] = values_of_role
+    return Profile.checked(changed, source="parameters")
+
+
+def _architectures(values: dict[str, Any], role: Role, chosen: Sequence[str]) -> None:
+    if not chosen:
+        raise UsageError("architectures: expected at least one, found an empty list")
+    kernels = values["pool_kernels"]
+    first = next(iter(kernels.values()), (1,))
+    values["pool_kernels"] = {name: kernels.get(name, first) for name in chosen}
+
+
+def _pool_kernels(values: dict[str, Any], role: Role, chosen: Sequence[int]) -> None:
+    if not chosen:
+        raise UsageError("pool_kernels: expected at least one, found an empty list")
+    values["pool_kernels"] = {name: tuple(chosen) for name in values["pool_kernels"]}
+
+
+def _seeds(values: dict[str, Any], role: Role, chosen: Sequence[int]) -> None:
+    values["seeds"] = tuple(chosen)
+    values["spectrum_seeds"] = tuple(chosen)
+
+
+def _epochs(values: dict[str, Any], role: Role, epochs: int) -> None:
+    values["training"] |= {"epochs": epochs, "cosine_period_epochs": None}
+
+
+def _learning_rate(values: dict[str, Any], role: Role, rate: float) -> None:
+    values["training"] |= {"learning_rate": rate}
+
+
+def _fine_tuning_epochs(values: dict[str, Any], role: Role, epochs: int) -> None:
+    values["fine_tuning"] |= {"epochs": epochs, "cosine_period_epochs": None}
+
+
+def _eigenvalues(values: dict[str, Any], role: Role, count: int) -> None:
+    if values["spectrum"] is not None:
+        values["spectrum"] |= {"eigenvalues": count}
+
+
+_PROFILE = {"rates", "width"}
+_ROLE: dict[str, Callable[[dict[str, Any], Role, Any], None]] = {
+    "architectures": _architectures,
+    "pool_kernels": _pool_kernels,
+    "seeds": _seeds,
+    "epochs": _epochs,
+    "learning_rate": _learning_rate,
+    "fine_tuning_epochs": _fine_tuning_epochs,
+    "eigenvalues": _eigenvalues,
+}

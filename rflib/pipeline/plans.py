@@ -1,0 +1,178 @@
+"""What each chapter measures: from a profile to measurement keys. Pure; nothing is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rflib.config import (
+    ArchitectureSettings,
+    HistorySettings,
+    MeasurementKey,
+    ModelConfig,
+    OneShotSettings,
+    Run,
+)
+from rflib.errors import unknown
+from rflib.pipeline.profiles import Profile, Role, RoleName
+
+
+@dataclass(frozen=True)
+class Item:
+    """One measurement that a chapter needs: its key, the role of its data, and what it is there for."""
+
+    key: MeasurementKey
+    role: RoleName
+    purpose: str
+
+
+Plan = Iterator[Item]
+
+
+def plan(chapter: str, profile: Profile) -> tuple[Item, ...]:
+    """Return the measurements of `chapter` under `profile`, each once, in the order of the chapter."""
+    if chapter not in PLANS:
+        raise unknown("chapter with measurements", chapter, PLANS)
+    items: dict[tuple[str, str], Item] = {}
+    for name, role in profile.roles.items():
+        for make in PLANS[chapter]:
+            for item in make(profile, name, role):
+                items.setdefault((item.key.id, item.purpose), item)
+    return tuple(items.values())
+
+
+def _architecture(role_name: RoleName, role: Role, model: ModelConfig, purpose: str) -> Item:
+    size = role.data.image_size or 32
+    return Item(MeasurementKey.of(ArchitectureSettings(model=model, image_size=size)), role_name, purpose)
+
+
+def _trained(profile: Profile, name: RoleName, role: Role, run: Run, purpose: str) -> Plan:
+    """One dense run: its network, its history and its one-shot pruning."""
+    yield _architecture(name, role, run.config.model, purpose)
+    yield Item(MeasurementKey.of(HistorySettings(), run), name, purpose)
+    yield Item(MeasurementKey.of(OneShotSettings(rates=profile.rates), run), name, purpose)
+
+
+def _grid(profile: Profile, role: Role) -> Iterator[Run]:
+    for architecture, kernels in role.pool_kernels.items():
+        for kernel in kernels:
+            for seed in role.seeds:
+                yield profile.run(role, profile.model(role, architecture, kernel), seed)
+
+
+def networks(profile: Profile, name: RoleName, role: Role) -> Plan:
+    """Every network of the grid, and the large fields."""
+    for architecture, kernels in role.pool_kernels.items():
+        for kernel in kernels:
+            yield _architecture(name, role, profile.model(role, architecture, kernel), "grid")
+    for kernel in role.large_pool_kernels:
+        yield _architecture(name, role, profile.model(role, "rf_resnet50", kernel), "large")
+
+
+def dense(profile: Profile, name: RoleName, role: Role) -> Plan:
+    """Tables 1, 2 and S1 to S8: dense accuracy and one-shot pruning."""
+    for run in _grid(profile, role):
+        yield from _trained(profile, name, role, run, "grid")
+
+
+def fine_tuned(profile: Profile, name: RoleName, role: Role) -> Plan:
+    """Tables 3, 4 and 5: the pruned networks after fine-tuning, short and long."""
+    for run in _grid(profile, role):
+        for rate in role.fine_tuning_rates:
+            short = profile.fine_tuned(role, run, rate)
+            yield Item(MeasurementKey.of(HistorySettings(), short), name, "fine_tuned")
+            if role.long_fine_tuning_epochs:
+                long = profile.fine_tuned(role, run, rate, epochs=role.long_fine_tuning_epochs)
+                yield Item(MeasurementKey.of(HistorySettings(), long), name, "long_fine_tuned")
+
+
+def spectra(profile: Profile, name: RoleName, role: Role) -> Plan:
+    """Figures 1 and 2: the largest Hessian eigenvalues before and after training."""
+    if role.spectrum is None:
+        return
+    for run in _grid(profile, role):
+        if run.seed not in role.spectrum_seeds:
+            continue
+        for checkpoint in ("initial", "last"):
+            settings = role.spectrum.replace(checkpoint=checkpoint)
+            yield Item(MeasurementKey.of(settings, run), name, "grid")
+            if run.config.model.pool_kernel in role.frozen_spectrum_kernels:
+                frozen = settings.replace(batch_statistics="frozen")
+                yield Item(MeasurementKey.of(frozen, run), name, "frozen")
+
+
+def doubled(profile: Profile, name: RoleName, role: Role) -> Plan:
+    """Figure 3: twice the epochs, with T_max as it was and with T_max doubled."""
+    if role.doubled is None:
+        return
+    epochs = 2 * role.training.epochs
+    for kernel in role.doubled.pool_kernels:
+        model = profile.model(role, role.doubled.architecture, kernel)
+        for period in (role.training.epochs, epochs):
+            training = role.training.replace(epochs=epochs, cosine_period_epochs=period)
+            run = profile.run(role, model, role.seeds[0], training=training)
+            yield Item(MeasurementKey.of(HistorySettings(), run), name, f"doubled_{period}")
+
+
+def similarities(profile: Profile, name: RoleName, role: Role) -> Plan:
+    """Figure 4: similarity of two seeds' representations, trained and untrained."""
+    if role.similarity is None or len(role.seeds) < 2 or "rf_resnet50" not in role.pool_kernels:
+        return
+    for kernel in role.pool_kernels["rf_resnet50"]:
+        model = profile.model(role, "rf_resnet50", kernel)
+        pair = [profile.run(role, model, seed) for seed in role.seeds[:2]]
+        for checkpoint in ("last", "initial"):
+            settings = role.similarity.replace(checkpoint=checkpoint)
+            yield Item(MeasurementKey.of(settings, *pair), name, "grid")
+
+
+def large(profile: Profile, name: RoleName, role: Role) -> Plan:
+    """Tables 6 and 7: fields far larger than the image."""
+    for kernel in role.large_pool_kernels:
+        for seed in role.seeds:
+            run = profile.run(role, profile.model(role, "rf_resnet50", kernel), seed)
+            yield from _trained(profile, name, role, run, "large")
+
+
+def widths(profile: Profile, name: RoleName, role: Role) -> Plan:
+    """Table 8: multiples of the width, and the shallower network."""
+    if role.widths is None:
+        return
+    runs = [
+        (role.widths.architecture, kernel, multiple)
+        for kernel in role.widths.pool_kernels
+        for multiple in role.widths.multiples
+    ]
+    runs += [(role.widths.shallow_architecture, kernel, 1.0) for kernel in role.widths.shallow_pool_kernels]
+    for architecture, kernel, multiple in runs:
+        model = profile.model(role, architecture, kernel, width=profile.width * multiple)
+        for seed in role.seeds:
+            purpose = "shallow" if architecture == role.widths.shallow_architecture else "width"
+            yield from _trained(profile, name, role, profile.run(role, model, seed), purpose)
+
+
+def variants(profile: Profile, name: RoleName, role: Role) -> Plan:
+    """What the draft promised: pool dilation, and maps of constant size by two ways."""
+    if role.variants is None:
+        return
+    changes: list[dict[str, object]] = [{"map_size": size} for size in role.variants.map_sizes]
+    changes += [{"pool_dilation": dilation} for dilation in role.variants.pool_dilations]
+    for kernel in role.variants.pool_kernels:
+        for change in changes:
+            model = profile.model(role, role.variants.architecture, kernel, **change)
+            for seed in role.seeds:
+                yield from _trained(profile, name, role, profile.run(role, model, seed), "variant")
+
+
+PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
+    "experimental-settings": (),
+    "manipulating-the-receptive-field": (networks,),
+    "accuracy-and-pruning": (dense,),
+    "fine-tuning": (dense, fine_tuned),
+    "loss-landscape": (networks, dense, spectra, doubled),
+    "representations": (networks, similarities),
+    "large-receptive-fields": (dense, large),
+    "width-and-depth": (widths,),
+    "pruning-rates": (dense,),
+    "open-questions": (dense, variants),
+}

@@ -1,0 +1,137 @@
+"""A study: one chapter's measurements under a profile, loaded if complete, computed if not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from rflib.config import DataConfig, MeasurementKey
+from rflib.data.sources import fingerprint
+from rflib.errors import StoreError, UsageError
+from rflib.pipeline.overrides import override
+from rflib.pipeline.plans import Item, plan
+from rflib.pipeline.profiles import Profile, load_profile
+from rflib.pipeline.work import Progress, compute_missing
+from rflib.store import Measurement, Store
+from rflib.store.places import cache_root, data_root, results_root, runs_root
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `ensure` did: how many measurements were found and how many were computed, and where they come from."""
+
+    loaded: int
+    computed: int
+    reused: int
+
+    def __str__(self) -> str:
+        reused = f", {self.reused} of them published" if self.reused else ""
+        return f"{self.loaded} measurements loaded{reused}, {self.computed} computed"
+
+
+@dataclass(frozen=True)
+class Study:
+    """The measurements of one chapter: `ensure` completes them, `frame` gives them as a table."""
+
+    chapter: str
+    profile: Profile
+    items: tuple[Item, ...]
+    store: Store
+    fallback: Store | None = None
+
+    def missing(self) -> list[Item]:
+        """Return the measurements that no store of this study has."""
+        return [item for item in self.items if self._holder(item.key) is None]
+
+    def ensure(self, *, workers: int | None = None, on_progress: Progress | None = None) -> Outcome:
+        """Compute what is missing, in as many processes as the profile's threads leave room for.
+
+        Safe to interrupt and to run twice: what is complete is never computed again.
+        """
+        missing = self.missing()
+        reused = sum(self._holder(item.key) is self.fallback for item in self.items if self.fallback is not None)
+        if missing:
+            keys = [item.key for item in missing]
+            compute_missing(keys, self.store, threads=self.profile.threads, workers=workers, on_progress=on_progress)
+        return Outcome(loaded=len(self.items) - len(missing), computed=len(missing), reused=reused)
+
+    def select(self, analysis: str, *purposes: str) -> Iterator[tuple[Item, Measurement]]:
+        """Yield the complete measurements of one analysis, optionally only those for some purposes."""
+        for item in self.items:
+            if item.key.analysis == analysis and (not purposes or item.purpose in purposes):
+                yield item, self.load(item.key)
+
+    def load(self, key: MeasurementKey) -> Measurement:
+        """Return one measurement; a missing one is an error that names the command which computes it."""
+        holder = self._holder(key)
+        if holder is None:
+            raise StoreError(
+                f"{key.name} is not in {self.store.root}: expected a complete measurement. Call `study.ensure()` "
+                f"or run `rflib study --profile {self.profile.name}`."
+            )
+        return holder.load_measurement(key)
+
+    def frame(self, analysis: str, *purposes: str) -> pd.DataFrame:
+        """Return one tidy row per recorded row, with the columns that tell runs apart; empty if nothing is planned."""
+        return pd.DataFrame(list(self._rows(analysis, purposes)))
+
+    def _rows(self, analysis: str, purposes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+        for item, measurement in self.select(analysis, *purposes):
+            described = describe(item)
+            whole = {name: value for name, value in measurement.values.items() if not isinstance(value, list | dict)}
+            for row in measurement.values.get("rows", [{}]):
+                yield {**described, **whole, **row}
+
+    def _holder(self, key: MeasurementKey) -> Store | None:
+        return next((s for s in (self.store, self.fallback) if s is not None and s.has_measurement(key)), None)
+
+
+def describe(item: Item) -> dict[str, Any]:
+    """Return the columns that tell one measurement from another: role, network, seed, schedule, mask."""
+    key = item.key
+    run = key.runs[0] if key.runs else None
+    model = run.config.model if run else key.settings.model  # type: ignore[attr-defined]
+    columns = {
+        "role": item.role,
+        "purpose": item.purpose,
+        **model.model_dump(exclude={"classes", "ceil_mode"}),
+    }
+    columns |= {
+        name: getattr(key.settings, name) for name in ("checkpoint", "batch_statistics") if hasattr(key.settings, name)
+    }
+    if run is not None:
+        training = run.config.training
+        columns |= {
+            "seed": run.seed,
+            "epochs": training.epochs,
+            "cosine_period_epochs": training.cosine_period_epochs,
+        }
+        if run.config.mask is not None:
+            columns |= {"mask_scope": run.config.mask.scope, "mask_rate": run.config.mask.rate}
+    return columns
+
+
+def open_study(chapter: str, *, profile: str = "digits", reuse: str | None = None, **overrides: Any) -> Study:
+    """Return the study of `chapter`: a profile's grid, with every override that is not None in its place.
+
+    `reuse="published"` also looks into the committed results. Raises `UsageError` for an unknown chapter, profile
+    or parameter, and for values out of range, before anything is computed.
+    """
+    if reuse not in (None, "published"):
+        raise UsageError(f"reuse: expected None or 'published', found {reuse!r}")
+    resolved = _with_fingerprints(override(load_profile(profile), overrides))
+    fallback = Store(results_root(), read_only=True) if reuse else None
+    return Study(chapter, resolved, plan(chapter, resolved), Store(runs_root()), fallback)
+
+
+def _with_fingerprints(profile: Profile) -> Profile:
+    changes = {name: role.replace(data=_identified(role.data)) for name, role in profile.roles.items()}
+    return profile.model_copy(update=changes)
+
+
+def _identified(config: DataConfig) -> DataConfig:
+    content = fingerprint(config, data_root=data_root(), cache_root=cache_root())
+    return config.model_copy(update={"fingerprint": content})

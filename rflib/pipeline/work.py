@@ -1,0 +1,100 @@
+"""Missing measurements, grouped so that everything about one run is finished before the next begins."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rflib.config import MeasurementKey, Run
+from rflib.executors import run_processes, run_serial, usable_cores
+from rflib.store import Store
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Measurements that one process computes, in order."""
+
+    keys: tuple[MeasurementKey, ...]
+    store_root: Path
+    threads: int
+
+
+def compute_missing(
+    keys: Sequence[MeasurementKey],
+    store: Store,
+    *,
+    threads: int,
+    workers: int | None = None,
+    on_progress: Progress | None = None,
+) -> None:
+    """Compute `keys` into `store`: first all that look at one run, grouped by run, then those that compare runs.
+
+    `on_progress(done, total)` is told the number of measurements after every group.
+    """
+    done = 0
+    for phase in _phases(keys):
+        tasks = [Task(tuple(group), store.root, threads) for group in phase]
+        count = min(workers or max(1, usable_cores() // threads), len(tasks))
+        results = run_serial(work, tasks) if count <= 1 else run_processes(work, tasks, workers=count)
+        for finished in results:
+            done += finished
+            if on_progress is not None:
+                on_progress(done, len(keys))
+
+
+def _phases(keys: Sequence[MeasurementKey]) -> list[list[list[MeasurementKey]]]:
+    groups: dict[str, list[MeasurementKey]] = defaultdict(list)
+    pairs: list[list[MeasurementKey]] = []
+    for key in keys:
+        if len(key.runs) > 1:
+            pairs.append([key])
+        else:
+            groups[_root(key.runs[0]).id if key.runs else key.id].append(key)
+    single = sorted(groups.values(), key=_cost, reverse=True)
+    return [phase for phase in (single, pairs) if phase]
+
+
+def _root(run: Run) -> Run:
+    return run if run.parent is None else _root(run.parent)
+
+
+def _cost(keys: list[MeasurementKey]) -> float:
+    """Rank groups by rough work, so that the longest starts first: pixels after the pool, width squared, epochs."""
+    total = 0.0
+    for key in keys:
+        if key.runs:
+            config = key.runs[0].config
+            shrink = config.model.pool_kernel if config.model.map_size == "shrinking" else 1
+            pixels = ((config.data.image_size or 32) / shrink) ** 2
+            total += (
+                pixels
+                * config.model.width**2
+                * config.training.epochs
+                * (4 if "resnet" in config.model.architecture else 1)
+            )
+    return total
+
+
+def work(task: Task) -> int:
+    """Compute one task in this process and return the number of measurements."""
+    import torch  # here, so that planning and reading never need it
+
+    from rflib.pipeline.measurements import measure
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(task.threads)
+    try:
+        store = Store(task.store_root)
+        for key in task.keys:
+            measure(key, store, _silent)
+    finally:
+        torch.set_num_threads(before)
+    return len(task.keys)
+
+
+def _silent(_message: str) -> None:
+    """Say nothing: a task's progress is told by the process that waits for it."""

@@ -1,0 +1,146 @@
+"""Pruning: a score per weight, a mask from the scores, the mask applied. A mask is a value outside the network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from rflib.errors import UsageError
+
+Scope = Literal["global", "layerwise", "live"]
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Which weights are kept: parameter name to a boolean tensor of the parameter's shape (True: kept)."""
+
+    keep: Mapping[str, Tensor]
+
+    def __post_init__(self) -> None:
+        for name, kept in self.keep.items():
+            if kept.dtype != torch.bool:
+                raise UsageError(f"a mask holds booleans, found {kept.dtype} for '{name}'; use `scores > threshold`")
+
+    @property
+    def total(self) -> int:
+        """Number of prunable weights."""
+        return sum(kept.numel() for kept in self.keep.values())
+
+    @property
+    def pruned(self) -> int:
+        """Number of weights set to zero."""
+        return self.total - sum(int(kept.sum()) for kept in self.keep.values())
+
+    @property
+    def rate(self) -> float:
+        """Share of the prunable weights set to zero."""
+        return self.pruned / self.total if self.total else 0.0
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits of the mask's content."""
+        digest = hashlib.sha256()
+        for name in sorted(self.keep):
+            digest.update(name.encode() + self.keep[name].cpu().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def check(self, model: nn.Module) -> None:
+        """Raise unless every masked parameter exists in `model` with the mask's shape."""
+        parameters = dict(model.named_parameters())
+        for name, kept in self.keep.items():
+            found = tuple(parameters[name].shape) if name in parameters else "no such parameter"
+            if found != tuple(kept.shape):
+                raise UsageError(f"mask of '{name}': expected shape {tuple(kept.shape)}, found {found} in the network")
+
+    @torch.no_grad()
+    def apply_(self, model: nn.Module) -> None:
+        """Set the pruned weights of `model` to zero, in place."""
+        self.check(model)
+        parameters = dict(model.named_parameters())
+        for name, kept in self.keep.items():
+            parameters[name].mul_(kept.to(parameters[name].device))
+
+    @torch.no_grad()
+    def apply_to_gradients_(self, model: nn.Module) -> None:
+        """Set the gradients of pruned weights to zero, so that neither momentum nor decay ever moves them."""
+        parameters = dict(model.named_parameters())
+        pairs = [(parameters[name].grad, kept) for name, kept in self.keep.items()]
+        gradients = [gradient for gradient, _ in pairs if gradient is not None]
+        torch._foreach_mul_(gradients, [kept for gradient, kept in pairs if gradient is not None])
+
+    def to(self, device: torch.device | str) -> Mask:
+        """Return the mask on `device`."""
+        return Mask({name: kept.to(device) for name, kept in self.keep.items()})
+
+
+def prunable_weights(model: nn.Module) -> dict[str, Tensor]:
+    """Return the weights that may be pruned: all convolutions but the first; no linear layer (paper, Table 2)."""
+    convolutions = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
+    parameters = dict(model.named_parameters())
+    return {f"{name}.weight": parameters[f"{name}.weight"].detach() for name in convolutions[1:]}
+
+
+def magnitude_mask(
+    model: nn.Module, rate: float, *, scope: Scope = "global", live: Mapping[str, Tensor] | None = None
+) -> Mask:
+    """Return the mask that prunes the weights of smallest magnitude.
+
+    The number pruned is exactly round(rate x n), half to even as in torch; among equal magnitudes the earlier
+    weight goes first. `global` ranks all prunable weights together, `layerwise` each layer on its own, `live`
+    only the weights marked in `live` (parameter name to boolean tensor), leaving all others as they are.
+    """
+    if not 0 <= rate < 1:
+        raise UsageError(f"a pruning rate lies in [0, 1), found {rate}")
+    scores = {name: weight.abs() for name, weight in prunable_weights(model).items()}
+    if scope == "global":
+        return Mask(_keep_largest(scores, rate))
+    if scope == "layerwise":
+        return Mask({name: _keep_largest({name: score}, rate)[name] for name, score in scores.items()})
+    if live is None:
+        raise UsageError("scope 'live' needs `live`, the weights that can receive gradient; see dead_taps.share")
+    return Mask(_keep_largest(scores, rate, candidates=live))
+
+
+def _keep_largest(
+    scores: Mapping[str, Tensor], rate: float, *, candidates: Mapping[str, Tensor] | None = None
+) -> dict[str, Tensor]:
+    flat = torch.cat([score.flatten() for score in scores.values()])
+    keep = torch.ones_like(flat, dtype=torch.bool)
+    if candidates is None:
+        keep[_smallest(flat, rate)] = False
+    else:
+        chosen = torch.cat([candidates[name].flatten() for name in scores]).nonzero().squeeze(1)
+        keep[chosen[_smallest(flat[chosen], rate)]] = False
+    parts = keep.split([score.numel() for score in scores.values()])
+    return {name: part.view(score.shape) for (name, score), part in zip(scores.items(), parts, strict=True)}
+
+
+def _smallest(scores: Tensor, rate: float) -> Tensor:
+    """Return the indices of the round(rate x n) smallest scores; the first of equals go first."""
+    count = round(rate * scores.numel())
+    if count == 0:
+        return torch.empty(0, dtype=torch.long, device=scores.device)
+    threshold = scores.kthvalue(count).values
+    below = (scores < threshold).nonzero().squeeze(1)
+    ties = (scores == threshold).nonzero().squeeze(1)
+    return torch.cat([below, ties[: count - len(below)]])
+
+
+@contextmanager
+def pruned(model: nn.Module, mask: Mask) -> Iterator[nn.Module]:
+    """Prune `model` within the block and put every weight back afterwards, bit for bit."""
+    parameters = dict(model.named_parameters())
+    saved = {name: parameters[name].detach().clone() for name in mask.keep}
+    try:
+        mask.apply_(model)
+        yield model
+    finally:
+        with torch.no_grad():
+            for name, weight in saved.items():
+                parameters[name].copy_(weight)

@@ -1,0 +1,108 @@
+"""Tables 1, 2, 6, 7 and S1 to S8: dense and one-shot pruned accuracy against the field, reported beside measured."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from rflib import reported
+from rflib.errors import UsageError
+from rflib.pipeline.profiles import RoleName
+from rflib.pipeline.study import Study
+from rflib.tables.statistics import direction, summarise, trend
+
+NETWORK = ["architecture", "pool_kernel"]
+_WHOLE = [*NETWORK, "width", "map_size", "pool_dilation"]
+
+
+def accuracy_and_pruning(
+    study: Study, *, role: RoleName = "small_images", rate: float = 0.9, purpose: str = "grid"
+) -> pd.DataFrame:
+    """Return one row a network: field, accuracy dense and pruned one-shot, all in percent, over seeds.
+
+    `pruned` ranks all prunable weights, `live` the same share of those that can receive gradient, `layerwise` each
+    layer on its own. `difference` is dense minus pruned, seed by seed. `dead_share` and `input_share` are in percent.
+    Columns that end in `_reported_mean` and `_reported_sd` are the paper's. Weights of the last epoch.
+    """
+    per_seed = one_shot(study, role, purpose)
+    if per_seed.empty:
+        return per_seed
+    chosen = per_seed[(per_seed["rate"] - rate).abs() < 1e-9]
+    if chosen.empty:
+        raise UsageError(f"rate {rate}: expected one of {sorted(per_seed['rate'].unique())}")
+    measured = summarise(chosen, _WHOLE, ["dense", "pruned", "difference", "live", "layerwise"])
+    table = fields(study, role, purpose).merge(measured, on=_WHOLE, how="right")
+    table.insert(2, "label", [_label(row) for row in table.itertuples()])
+    return table.merge(_reported(role, rate), on=NETWORK, how="left")
+
+
+def one_shot(study: Study, role: RoleName, purpose: str = "grid") -> pd.DataFrame:
+    """Return one row a seed and rate: accuracy dense, pruned globally, among live weights and by layer, in percent."""
+    frame = study.frame("one_shot", purpose)
+    if frame.empty or frame[frame["role"] == role].empty:
+        return pd.DataFrame()
+    frame = frame[frame["role"] == role]
+    index = [*_WHOLE, "seed", "dense_accuracy", "rate"]
+    wide = frame.pivot_table(index=index, columns="scope", values="pruned_accuracy", sort=False).reset_index()
+    wide = wide.rename(columns={"dense_accuracy": "dense", "global": "pruned"}).rename_axis(columns=None)
+    counts = frame[frame["scope"] == "global"].set_index([*_WHOLE, "seed", "rate"])
+    share = 100 * counts["pruned_dead"] / counts["pruned"].clip(lower=1)
+    wide = wide.merge(share.rename("pruned_dead_share").reset_index(), on=[*_WHOLE, "seed", "rate"])
+    wide["difference"] = wide["dense"] - wide["pruned"]
+    wide["normalised_difference"] = wide["difference"] / wide["dense"]
+    wide["live_difference"] = wide["dense"] - wide["live"]
+    return wide
+
+
+def fields(study: Study, role: RoleName, purpose: str = "grid") -> pd.DataFrame:
+    """Return one row a network: computed field of the last convolution in pixels, dead taps and visible input."""
+    rows = [
+        {
+            **{name: item.key.settings.model_dump()["model"][name] for name in _WHOLE},
+            "receptive_field": measurement.values["receptive_field"],
+            "last_map_size": measurement.values["last_map_size"],
+            "dead_share": 100 * measurement.values["dead_share"],
+            "input_share": 100 * measurement.values["input_share"],
+        }
+        for item, measurement in study.select("architecture", purpose)
+        if item.role == role
+    ]
+    return pd.DataFrame(rows)
+
+
+def trends(
+    table: pd.DataFrame, quantities: tuple[str, ...] = ("dense", "pruned", "difference", "live")
+) -> pd.DataFrame:
+    """Return, per network, how each quantity moves with the field: as reported, as measured, and whether they agree."""
+    rows = []
+    for architecture, group in table.groupby("architecture", sort=False):
+        for quantity in quantities:
+            measured = trend(group["receptive_field"].tolist(), group[f"{quantity}_mean"].tolist())
+            row = {"architecture": architecture, "quantity": quantity, "measured": direction(measured)}
+            column = f"{quantity}_reported_mean"
+            if column in group and group[column].notna().sum() > 1:
+                printed = trend(group["receptive_field"].tolist(), group[column].tolist())
+                row |= {"reported": direction(printed), "same_sign": printed * measured > 0}
+            rows.append(row)
+    return pd.DataFrame(rows, columns=["architecture", "quantity", "reported", "measured", "same_sign"])
+
+
+def _label(row: object) -> int | None:
+    standard = row.map_size == "shrinking" and row.pool_dilation == 1  # type: ignore[attr-defined]
+    return reported.label(row.architecture, row.pool_kernel) if standard else None  # type: ignore[attr-defined]
+
+
+def _reported(role: RoleName, rate: float) -> pd.DataFrame:
+    """Return the paper's one-shot values at a rate; Tables 1, 2, 6 and 7 for 0.9, S1 to S8 below."""
+    frame = reported.accuracy()
+    chosen = (frame["role"] == role) & (frame["finetune_epochs"] == 0) & ((frame["pruning_rate"] - rate).abs() < 1e-9)
+    return renamed(frame[chosen & (frame["width_multiplier"] == 1)])
+
+
+def renamed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the paper's columns under the names that tables here use."""
+    names = {
+        f"{quantity}_{part}": f"{quantity}_reported_{short}"
+        for quantity in ("dense", "pruned", "difference")
+        for part, short in (("mean", "mean"), ("std", "sd"))
+    }
+    return frame.rename(columns=names)[[*NETWORK, *names.values()]]

@@ -1,0 +1,70 @@
+"""Spectra, training curves and similarities as tidy frames."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from rflib.pipeline.profiles import RoleName
+from rflib.pipeline.study import Study
+
+
+def spectra(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+    """Return one row an eigenvalue: network, seed, checkpoint, batch statistics, rank, eigenvalue, residual."""
+    frame = study.frame("spectrum")
+    return frame if frame.empty else frame[frame["role"] == role]
+
+
+def spectrum_summary(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+    """Return one row a network and checkpoint: largest and k-th eigenvalue, their ratio, products, relative residual."""
+    frame = spectra(study, role=role)
+    if frame.empty:
+        return frame
+    keys = ["architecture", "pool_kernel", "checkpoint", "batch_statistics", "seed"]
+    groups = frame.groupby(keys, sort=False)
+    summary = groups.agg(
+        largest=("eigenvalue", "max"),
+        smallest=("eigenvalue", "min"),
+        eigenvalues=("rank", "max"),
+        images=("images", "first"),
+        products=("products", "first"),
+        worst_residual=("residual", "max"),
+    ).reset_index()
+    summary["worst_residual"] /= summary["largest"]
+    return summary
+
+
+def training_curves(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+    """Return one row an epoch of every dense run: losses, accuracies in percent, learning rate."""
+    frame = study.frame("history")
+    return frame if frame.empty else frame[(frame["role"] == role) & ~frame["purpose"].str.contains("fine_tuned")]
+
+
+def similarity_by_layer(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+    """Return one row a convolution: similarity of the same layer of two seeds, debiased and biased."""
+    frame = study.frame("similarity")
+    return frame if frame.empty else frame[frame["role"] == role]
+
+
+def similarity_summary(study: Study, *, role: RoleName = "small_images", middle: int = 25) -> pd.DataFrame:
+    """Return mean similarity of matching layers up to and after the middle layer (the paper's 25th)."""
+    frame = similarity_by_layer(study, role=role)
+    if frame.empty:
+        return frame
+    frame = frame.assign(half=(frame["layer"] > middle).map({False: "up to the middle", True: "after the middle"}))
+    keys = ["architecture", "pool_kernel", "checkpoint", "half"]
+    return frame.groupby(keys, sort=False)[["debiased", "biased"]].mean().reset_index()
+
+
+def similarity_matrices(
+    study: Study, *, role: RoleName = "small_images", checkpoint: str = "last"
+) -> dict[int, pd.DataFrame]:
+    """Return, by pool kernel, the debiased similarity of every layer of one seed with every layer of the other."""
+    return {
+        item.key.runs[0].config.model.pool_kernel: pd.DataFrame(
+            measurement.arrays["debiased"],
+            index=measurement.values["layers"],
+            columns=measurement.values["layers"],
+        )
+        for item, measurement in study.select("similarity")
+        if item.role == role and item.key.settings.checkpoint == checkpoint  # type: ignore[attr-defined]
+    }

@@ -1,0 +1,40 @@
+"""Mean, spread and direction of what several seeds measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+from scipy.stats import spearmanr
+
+
+def summarise(frame: pd.DataFrame, by: Sequence[str], quantities: Iterable[str]) -> pd.DataFrame:
+    """Return mean, sample standard deviation and n of `quantities` for each group, in the order of appearance.
+
+    Columns: `by`, then `QUANTITY_mean` and `QUANTITY_sd` (missing for one seed), then `n`.
+    """
+    groups = frame.groupby(list(by), sort=False, dropna=False)
+    parts = {}
+    for quantity in quantities:
+        parts[f"{quantity}_mean"] = groups[quantity].mean()
+        parts[f"{quantity}_sd"] = groups[quantity].std(ddof=1)
+    parts["n"] = groups.size()
+    return pd.DataFrame(parts).reset_index()
+
+
+def trend(x: Sequence[float], y: Sequence[float]) -> float:
+    """Return Spearman's rank correlation of `y` on `x`: +1 rises throughout, -1 falls throughout, NaN if constant."""
+    pairs = [(a, b) for a, b in zip(x, y, strict=True) if a == a and b == b]
+    if len({b for _, b in pairs}) < 2 or len({a for a, _ in pairs}) < 2:
+        return float("nan")
+    return float(spearmanr(*zip(*pairs, strict=True)).statistic)
+
+
+def direction(correlation: float) -> str:
+    """Return the word for a trend: rises or falls (throughout or mostly), flat, or mixed."""
+    if correlation != correlation:
+        return "flat"
+    if abs(correlation) < 0.5:
+        return "mixed"
+    verb = "rises" if correlation > 0 else "falls"
+    return f"{verb} throughout" if abs(correlation) > 0.999 else f"mostly {verb}"

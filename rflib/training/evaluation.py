@@ -1,0 +1,57 @@
+"""Loss and accuracy of a network on a split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rflib.config import PrecisionConfig
+from rflib.data.splits import Split, evaluation_batches
+
+EVALUATION_BATCH_SIZE = 500
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Mean cross-entropy and accuracy in percent over `images` images."""
+
+    loss: float
+    accuracy: float
+    images: int
+
+
+def autocast(precision: PrecisionConfig, device: torch.device) -> torch.autocast:
+    """Return the context that runs a forward pass in the precision asked for."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision.autocast == "bfloat16")
+
+
+def layout(images: Tensor, precision: PrecisionConfig) -> Tensor:
+    """Return images (n, c, h, w) in the memory layout asked for."""
+    return images.contiguous(memory_format=torch.channels_last) if precision.channels_last else images
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, split: Split, *, precision: PrecisionConfig | None = None) -> Evaluation:
+    """Return mean loss and accuracy in percent on `split`, in evaluation mode; the train flags are put back."""
+    precision = precision or PrecisionConfig()
+    flags = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        return _evaluate(model, split, precision)
+    finally:
+        for module, flag in flags:
+            module.training = flag
+
+
+def _evaluate(model: nn.Module, split: Split, precision: PrecisionConfig) -> Evaluation:
+    loss, correct, count = 0.0, 0, 0
+    for images, labels in evaluation_batches(split, EVALUATION_BATCH_SIZE):
+        with autocast(precision, images.device):
+            logits = model(layout(images, precision)).float()
+        loss += float(F.cross_entropy(logits, labels, reduction="sum"))
+        correct += int((logits.argmax(1) == labels).sum())
+        count += len(labels)
+    return Evaluation(loss=loss / count, accuracy=100.0 * correct / count, images=count)

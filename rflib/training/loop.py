@@ -1,0 +1,149 @@
+"""Training: epochs of steps from a state to the next, without printing and without disk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rflib.config import PrecisionConfig, TrainingConfig
+from rflib.data.splits import Split, batches
+from rflib.errors import TrainingError
+from rflib.optimisers import build_optimiser
+from rflib.pruning import Mask
+from rflib.training.evaluation import autocast, evaluate, layout
+from rflib.training.schedule import learning_rate
+from rflib.training.state import TrainingState, copy_momentum, copy_weights, restore_momentum
+
+Progress = Callable[[TrainingState], None]
+
+
+def train(
+    model: nn.Module,
+    train_split: Split,
+    *,
+    test_split: Split,
+    config: TrainingConfig,
+    precision: PrecisionConfig | None = None,
+    seed: int = 0,
+    mask: Mask | None = None,
+    start: TrainingState | None = None,
+    on_epoch: Progress | None = None,
+) -> TrainingState:
+    """Train `model` in place and return the final state: last weights, best test epoch's weights, history.
+
+    `start` takes up an earlier state and ends, on a CPU, bit for bit where an uninterrupted run ends. With a
+    `mask`, pruned weights are zero throughout. A loss that is no longer finite raises `TrainingError`; the last
+    state given to `on_epoch` is from before it.
+    """
+    precision = precision or PrecisionConfig()
+    if precision.channels_last:
+        model.to(memory_format=torch.channels_last)
+    if mask is not None:
+        mask.apply_(model)
+    trainer = _Trainer(model, config, precision, seed, mask)
+    state = trainer.resume(start) if start is not None else trainer.state((), copy_weights(model))
+    while state.epoch < config.epochs:
+        row = trainer.run_epoch(state.epoch, train_split)
+        result = evaluate(model, test_split, precision=precision)
+        row |= {"test_loss": result.loss, "test_accuracy": result.accuracy}
+        state = trainer.advance(state, row)
+        if on_epoch is not None:
+            on_epoch(state)
+    return state
+
+
+class _Trainer:
+    """What stays the same from step to step."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        config: TrainingConfig,
+        precision: PrecisionConfig,
+        seed: int,
+        mask: Mask | None,
+    ) -> None:
+        self.model, self.config, self.precision, self.seed = model, config, precision, seed
+        self.mask = mask.to(next(model.parameters()).device) if mask is not None else None
+        self.forward = torch.compile(model) if precision.compile else model
+        self.optimiser = build_optimiser(config.optimiser, model.parameters(), learning_rate=config.learning_rate)
+
+    def resume(self, state: TrainingState) -> TrainingState:
+        self.model.load_state_dict(state.weights)
+        restore_momentum(self.model, self.optimiser, state.momentum)
+        return state
+
+    def state(self, history: tuple[dict[str, Any], ...], best: dict[str, Tensor]) -> TrainingState:
+        momentum = copy_momentum(self.model, self.optimiser)
+        return TrainingState(len(history), copy_weights(self.model), momentum, best, history)
+
+    def advance(self, before: TrainingState, row: dict[str, Any]) -> TrainingState:
+        state = self.state((*before.history, row), before.best_weights)
+        return replace(state, best_weights=state.weights) if state.best_epoch == state.epoch else state
+
+    def run_epoch(self, epoch: int, split: Split) -> dict[str, Any]:
+        self.model.train()
+        device = split.images.device
+        loss_sum, correct, count = torch.zeros((), device=device), torch.zeros((), device=device), 0
+        steps = math.ceil(len(split) / self.config.batch_size)
+        for step, (images, labels) in enumerate(self._batches(epoch, split)):
+            self._set_rate(learning_rate(self.config, epoch, batch=step, batches=steps))
+            loss, logits = self._step(images, labels)
+            loss_sum += loss.detach() * len(labels)
+            correct += (logits.detach().argmax(1) == labels).sum()
+            count += len(labels)
+        loss_mean = float(loss_sum) / count
+        if not math.isfinite(loss_mean):
+            raise TrainingError(
+                f"the training loss became {loss_mean} in epoch {epoch + 1}: expected a finite number. The state "
+                f"after epoch {epoch} is kept; lower learning_rate ({self.config.learning_rate}) or gradient_clip."
+            )
+        rate = learning_rate(self.config, epoch)
+        accuracy = 100.0 * float(correct) / count
+        return {
+            "epoch": epoch + 1,
+            "learning_rate": rate,
+            "train_loss": loss_mean,
+            "train_accuracy": accuracy,
+        }
+
+    def _batches(self, epoch: int, split: Split) -> Iterator[tuple[Tensor, Tensor]]:
+        return batches(
+            split,
+            batch_size=self.config.batch_size,
+            seed=self.seed,
+            epoch=epoch,
+            crop_padding=self.config.crop_padding,
+            horizontal_flip=self.config.horizontal_flip,
+        )
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+
+    def _step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with autocast(self.precision, images.device):
+            logits = self.forward(layout(images, self.precision)).float()
+        loss = F.cross_entropy(logits, labels)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.mask is not None:
+            self.mask.apply_to_gradients_(self.model)
+        self._clip()
+        self.optimiser.step()
+        return loss, logits
+
+    def _clip(self) -> None:
+        limit = self.config.gradient_clip
+        if limit is None:
+            return
+        if self.config.gradient_clip_by == "norm":
+            nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        else:
+            nn.utils.clip_grad_value_(self.model.parameters(), limit)
