@@ -70,14 +70,8 @@ class Subject:
 
 
 def open_subject(run: Run, store: Store) -> Subject:
-    """Return the subject of `run`; the data set must be the one that the run was named for."""
+    """Return the subject of `run`; `DataError` unless the data set is the one that the run was named for."""
     data = open_data_set(run.config.data, data_root=data_root(), cache_root=cache_root())
-    expected = run.config.data.fingerprint
-    if expected and data.fingerprint != expected:
-        raise DataError(
-            f"data set '{run.config.data.name}': expected content {expected}, found {data.fingerprint}; "
-            f"put the original images back, or open the study again to name a run for the new ones"
-        )
     if len(data.class_names) != run.config.model.classes:
         raise DataError(
             f"data set '{run.config.data.name}' has {len(data.class_names)} classes, the network "
@@ -119,10 +113,18 @@ def _train(subject: Subject, say: Say) -> None:
             start=start,
             on_epoch=keeper,
         )
+    except KeyboardInterrupt:
+        keeper.write()
+        raise
     except TrainingError as error:
         keeper.write()
         raise TrainingError(f"{run.name}: {error}") from None
-    provenance = _provenance(subject, time.monotonic() - began)
+    _save(subject, final, seconds=time.monotonic() - began)
+
+
+def _save(subject: Subject, final: TrainingState, *, seconds: float) -> None:
+    """Save the history, then the weights: complete weights say that the whole run is complete."""
+    run, store, provenance = subject.run, subject.store, _provenance(subject, seconds)
     rows = list(final.history)
     key = MeasurementKey.of(HistorySettings(), run)
     store.save_measurement(key, values={"rows": rows, "best_epoch": final.best_epoch}, provenance=provenance)

@@ -21,6 +21,7 @@ from rflib.config import (
     SimilaritySettings,
     SpectrumSettings,
 )
+from rflib.errors import StoreError
 from rflib.pipeline.compute import Say, Subject, ensure_weights, open_subject
 from rflib.pruning import Mask, magnitude_mask, pruned
 from rflib.seeding import stream_seed
@@ -117,20 +118,21 @@ def spectrum(settings: SpectrumSettings, subject: Subject) -> Recorded:
         {"rank": rank, "eigenvalue": float(value), "residual": float(residual)}
         for rank, (value, residual) in enumerate(zip(found.values, found.residuals, strict=True), start=1)
     ]
-    return Recorded({"rows": rows, "products": found.products, "images": images, "converged": bool(found.converged)})
+    return Recorded({"rows": rows, "products": found.products, "images": images, "converged": found.converged})
 
 
 def similarity(settings: SimilaritySettings, first: Subject, second: Subject) -> Recorded:
     """Linear CKA between all convolutions of two runs, by both estimators."""
     images = first.test_split.normalise(first.test_split.images[: settings.images])
     network_a, network_b = first.network(settings.checkpoint), second.network(settings.checkpoint)
-    found = cka.compare(network_a, network_b, images, estimator="both")
-    arrays = {name: np.asarray(matrix, dtype=np.float64) for name, matrix in found.matrices.items()}
+    found = cka.compare_estimators(network_a, network_b, images)
+    arrays = {str(name): similarity.values for name, similarity in found.items()}
+    layers = next(iter(found.values())).layers_a
     rows = [
         {"layer": index, "name": name, **{e: float(arrays[e][index - 1, index - 1]) for e in arrays}}
-        for index, name in enumerate(found.layers_a, start=1)
+        for index, name in enumerate(layers, start=1)
     ]
-    return Recorded({"rows": rows, "images": len(images), "layers": list(found.layers_a)}, arrays)
+    return Recorded({"rows": rows, "images": len(images), "layers": list(layers)}, arrays)
 
 
 def architecture(settings: ArchitectureSettings) -> Recorded:
@@ -162,7 +164,10 @@ def architecture(settings: ArchitectureSettings) -> Recorded:
 
 
 def _history(settings: AnalysisSettings, subject: Subject) -> Recorded:
-    raise RuntimeError("a history is saved by training; its weights exist but it does not")
+    raise StoreError(
+        f"the history of {subject.run.name} is missing though its weights are complete: expected both, since training "
+        f"saves both. Remove {subject.store.root / 'weights' / subject.run.name} and run again to train it anew"
+    )
 
 
 _ANALYSES: dict[str, Callable[..., Recorded]] = {

@@ -31,22 +31,20 @@ def override(profile: Profile, values: dict[str, Any]) -> Profile:
 
 
 def _architectures(values: dict[str, Any], role: Role, chosen: Sequence[str]) -> None:
-    if not chosen:
-        raise UsageError("architectures: expected at least one, found an empty list")
+    _require_list("architectures", chosen)
     kernels = values["pool_kernels"]
     first = next(iter(kernels.values()), (1,))
     values["pool_kernels"] = {name: kernels.get(name, first) for name in chosen}
 
 
 def _pool_kernels(values: dict[str, Any], role: Role, chosen: Sequence[int]) -> None:
-    if not chosen:
-        raise UsageError("pool_kernels: expected at least one, found an empty list")
-    values["pool_kernels"] = {name: tuple(chosen) for name in values["pool_kernels"]}
+    _require_list("pool_kernels", chosen)
+    values["pool_kernels"] = dict.fromkeys(values["pool_kernels"], chosen)
 
 
 def _seeds(values: dict[str, Any], role: Role, chosen: Sequence[int]) -> None:
-    values["seeds"] = tuple(chosen)
-    values["spectrum_seeds"] = tuple(chosen)
+    values["seeds"] = chosen
+    values["spectrum_seeds"] = chosen
 
 
 def _epochs(values: dict[str, Any], role: Role, epochs: int) -> None:
@@ -64,6 +62,13 @@ def _fine_tuning_epochs(values: dict[str, Any], role: Role, epochs: int) -> None
 def _eigenvalues(values: dict[str, Any], role: Role, count: int) -> None:
     if values["spectrum"] is not None:
         values["spectrum"] |= {"eigenvalues": count}
+
+
+def _require_list(parameter: str, chosen: object) -> None:
+    if isinstance(chosen, str) or not isinstance(chosen, Sequence):
+        raise UsageError(f"{parameter}: expected a list, found {chosen!r}")
+    if not chosen:
+        raise UsageError(f"{parameter}: expected at least one, found an empty list")
 
 
 _PROFILE = {"rates", "width"}

@@ -33,11 +33,17 @@ def plan(chapter: str, profile: Profile) -> tuple[Item, ...]:
     """Return the measurements of `chapter` under `profile`, each once, in the order of the chapter."""
     if chapter not in PLANS:
         raise unknown("chapter with measurements", chapter, PLANS)
-    items: dict[tuple[str, str], Item] = {}
+    items: dict[tuple[str, str, str], Item] = {}
     for name, role in profile.roles.items():
         for make in PLANS[chapter]:
             for item in make(profile, name, role):
-                items.setdefault((item.key.id, item.purpose), item)
+                items.setdefault((item.key.id, item.role, item.purpose), item)
+    return tuple(items.values())
+
+
+def plan_all(profile: Profile) -> tuple[Item, ...]:
+    """Return the measurements of every chapter, each key once."""
+    items = {item.key.id: item for chapter in PLANS for item in plan(chapter, profile)}
     return tuple(items.values())
 
 
@@ -73,6 +79,12 @@ def dense(profile: Profile, name: RoleName, role: Role) -> Plan:
     """Tables 1, 2 and S1 to S8: dense accuracy and one-shot pruning."""
     for run in _grid(profile, role):
         yield from _trained(profile, name, role, run, "grid")
+
+
+def curves(profile: Profile, name: RoleName, role: Role) -> Plan:
+    """Figure 3: the course of training of every dense network."""
+    for run in _grid(profile, role):
+        yield Item(MeasurementKey.of(HistorySettings(), run), name, "grid")
 
 
 def fine_tuned(profile: Profile, name: RoleName, role: Role) -> Plan:
@@ -169,8 +181,8 @@ PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
     "manipulating-the-receptive-field": (networks,),
     "accuracy-and-pruning": (dense,),
     "fine-tuning": (dense, fine_tuned),
-    "loss-landscape": (networks, dense, spectra, doubled),
-    "representations": (networks, similarities),
+    "loss-landscape": (curves, spectra, doubled),
+    "representations": (similarities,),
     "large-receptive-fields": (dense, large),
     "width-and-depth": (widths,),
     "pruning-rates": (dense,),

@@ -106,7 +106,9 @@ class Profile(Settings):
 
     def run(self, role: Role, model: ModelConfig, seed: int, *, training: TrainingConfig | None = None) -> Run:
         """Return the dense run of one network and seed."""
-        config = RunConfig(data=role.data, model=model, training=training or role.training, precision=self.precision)
+        schedule = training or role.training
+        values = {"data": role.data, "model": model, "training": schedule, "precision": self.precision}
+        config = RunConfig.checked(values, source=f"profile {self.name}")
         return Run(config=config, seed=seed)
 
     def fine_tuned(self, role: Role, parent: Run, rate: float, *, epochs: int | None = None) -> Run:
@@ -117,7 +119,7 @@ class Profile(Settings):
         config = parent.config.model_copy(
             update={"parent": parent.config, "mask": MaskRecipe(rate=rate), "training": training}
         )
-        return Run(config=RunConfig.model_validate(config.model_dump()), seed=parent.seed)
+        return Run(config=RunConfig.checked(config.model_dump()), seed=parent.seed)
 
 
 def profiles_folder() -> Path:
@@ -136,10 +138,10 @@ def load_profile(name: str) -> Profile:
     if "/" in name or not path.is_file():
         raise unknown("profile", name, profile_names())
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.safe_load(path.read_bytes())
     except yaml.YAMLError as error:
         raise UsageError(f"{path}: expected YAML, found: {error}") from None
     if not isinstance(values, dict):
         raise UsageError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
-    values = {key: value for key, value in values.items() if not key.startswith("_")}
+    values = {key: value for key, value in values.items() if not str(key).startswith("_")}
     return Profile.checked({"name": name, **values}, source=str(path))

@@ -12,7 +12,7 @@ from rflib.config import DataConfig, MeasurementKey
 from rflib.data.sources import fingerprint
 from rflib.errors import StoreError, UsageError
 from rflib.pipeline.overrides import override
-from rflib.pipeline.plans import Item, plan
+from rflib.pipeline.plans import Item, plan, plan_all
 from rflib.pipeline.profiles import Profile, load_profile
 from rflib.pipeline.work import Progress, compute_missing
 from rflib.store import Measurement, Store
@@ -125,6 +125,12 @@ def open_study(chapter: str, *, profile: str = "digits", reuse: str | None = Non
     resolved = _with_fingerprints(override(load_profile(profile), overrides))
     fallback = Store(results_root(), read_only=True) if reuse else None
     return Study(chapter, resolved, plan(chapter, resolved), Store(runs_root()), fallback)
+
+
+def open_profile(profile: str) -> Study:
+    """Return one study of everything that the chapters need under a profile; its chapter is "all"."""
+    resolved = _with_fingerprints(load_profile(profile))
+    return Study("all", resolved, plan_all(resolved), Store(runs_root()))
 
 
 def _with_fingerprints(profile: Profile) -> Profile:

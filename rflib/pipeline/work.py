@@ -54,7 +54,7 @@ def _phases(keys: Sequence[MeasurementKey]) -> list[list[list[MeasurementKey]]]:
             pairs.append([key])
         else:
             groups[_root(key.runs[0]).id if key.runs else key.id].append(key)
-    single = sorted(groups.values(), key=_cost, reverse=True)
+    single = sorted(groups.values(), key=relative_cost, reverse=True)
     return [phase for phase in (single, pairs) if phase]
 
 
@@ -62,7 +62,7 @@ def _root(run: Run) -> Run:
     return run if run.parent is None else _root(run.parent)
 
 
-def _cost(keys: list[MeasurementKey]) -> float:
+def relative_cost(keys: Sequence[MeasurementKey]) -> float:
     """Rank groups by rough work, so that the longest starts first: pixels after the pool, width squared, epochs."""
     total = 0.0
     for key in keys:

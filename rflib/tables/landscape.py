@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rflib.errors import unknown
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 
@@ -56,12 +57,17 @@ def similarity_summary(study: Study, *, role: RoleName = "small_images", middle:
 
 
 def similarity_matrices(
-    study: Study, *, role: RoleName = "small_images", checkpoint: str = "last"
+    study: Study, *, role: RoleName = "small_images", checkpoint: str = "last", estimator: str = "debiased"
 ) -> dict[int, pd.DataFrame]:
-    """Return, by pool kernel, the debiased similarity of every layer of one seed with every layer of the other."""
+    """Return, by pool kernel, the similarity of every layer of one seed with every layer of the other.
+
+    `estimator` is `debiased` or `biased`; another name raises `UsageError`.
+    """
+    if estimator not in ("debiased", "biased"):
+        raise unknown("estimator", estimator, ("debiased", "biased"))
     return {
         item.key.runs[0].config.model.pool_kernel: pd.DataFrame(
-            measurement.arrays["debiased"],
+            measurement.arrays[estimator],
             index=measurement.values["layers"],
             columns=measurement.values["layers"],
         )

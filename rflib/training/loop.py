@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rflib.config import PrecisionConfig, TrainingConfig
-from rflib.data.splits import Split, batches
+from rflib.data.splits import Split, batch_slices, batches
 from rflib.errors import TrainingError
 from rflib.optimisers import build_optimiser
 from rflib.pruning import Mask
@@ -51,11 +51,21 @@ def train(
     while state.epoch < config.epochs:
         row = trainer.run_epoch(state.epoch, train_split)
         result = evaluate(model, test_split, precision=precision)
+        _require_finite("test", result.loss, state.epoch, config)
         row |= {"test_loss": result.loss, "test_accuracy": result.accuracy}
         state = trainer.advance(state, row)
         if on_epoch is not None:
             on_epoch(state)
     return state
+
+
+def _require_finite(which: str, loss: float, epoch: int, config: TrainingConfig) -> None:
+    # The last step of an epoch can break the weights after the last training loss was taken, so both are checked.
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"the {which} loss became {loss} in epoch {epoch + 1}: expected a finite number. The state after epoch "
+            f"{epoch} is kept; lower learning_rate ({config.learning_rate}) or gradient_clip."
+        )
 
 
 class _Trainer:
@@ -91,7 +101,7 @@ class _Trainer:
         self.model.train()
         device = split.images.device
         loss_sum, correct, count = torch.zeros((), device=device), torch.zeros((), device=device), 0
-        steps = math.ceil(len(split) / self.config.batch_size)
+        steps = len(batch_slices(len(split), self.config.batch_size))
         for step, (images, labels) in enumerate(self._batches(epoch, split)):
             self._set_rate(learning_rate(self.config, epoch, batch=step, batches=steps))
             loss, logits = self._step(images, labels)
@@ -99,11 +109,7 @@ class _Trainer:
             correct += (logits.detach().argmax(1) == labels).sum()
             count += len(labels)
         loss_mean = float(loss_sum) / count
-        if not math.isfinite(loss_mean):
-            raise TrainingError(
-                f"the training loss became {loss_mean} in epoch {epoch + 1}: expected a finite number. The state "
-                f"after epoch {epoch} is kept; lower learning_rate ({self.config.learning_rate}) or gradient_clip."
-            )
+        _require_finite("training", loss_mean, epoch, self.config)
         rate = learning_rate(self.config, epoch)
         accuracy = 100.0 * float(correct) / count
         return {

@@ -1,0 +1,40 @@
+# Everything a machine with Python >= 3.11, make and git needs: `make book`, `make test`.
+# Extra arguments for pip, such as another index for torch: make env PIP_ARGS="..."
+
+PYTHON ?= python3
+PROFILE ?= digits
+PIP_ARGS ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: env book test test-slow lint bench clean
+
+env: $(INSTALLED)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version.split()[0] + ": call make with PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(INSTALLED)
+
+book: env
+	$(BIN)/rflib book --profile $(PROFILE)
+
+test: env
+	$(BIN)/pytest
+
+test-slow: env
+	$(BIN)/pytest -m slow
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: env
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,136 @@
+"""The book from sources to site (execute what is stale, stage, build), and one chapter with other values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from rflib.book import parameters as chapter_parameters
+from rflib.book.execution import Progress, execute, silent
+from rflib.book.freshness import State, changes, current_state, record, update_content
+from rflib.book.notebooks import chapter_names, source_path
+from rflib.book.site import build_site
+from rflib.book.staging import stage
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """One chapter executed with other values: its notebook, its page, all values, wall time in seconds."""
+
+    notebook: Path
+    page: Path
+    parameters: dict[str, Any]
+    seconds: float
+
+
+def build_book(
+    root: Path,
+    chapters: Sequence[str] | None = None,
+    *,
+    profile: str,
+    content_key: Callable[[], str] = lambda: "",
+    on_progress: Progress = silent,
+) -> Path:
+    """Execute the stale chapters of the book at `root` on `profile`, build the site, return its first page.
+
+    With `chapters`, only those chapters are executed; the others stand in the site as they were last
+    executed, or as their source, and warnings do not stop the build. `content_key` describes the stored
+    measurements that chapters read; it is asked before and after, since chapters compute what is missing.
+
+    Raises UsageError for an unknown chapter or a chapter's parameters, RflibError for a failing chapter or
+    site. A second call at the same time waits for the first.
+    """
+    root = root.resolve()
+    order = chapter_names(root)
+    wanted = [source_path(root, name).stem for name in chapters] if chapters else order
+    build = root / "_build"
+    with _exclusive(build / ".lock", on_progress):
+        folder = build / "executed" / profile
+        names = [name for name in order if name in wanted]
+        _execute_stale(root, names, folder, profile=profile, content_key=content_key, on_progress=on_progress)
+        notebooks = {name: folder / f"{name}.ipynb" for name in order}
+        executed = {name: path if path.is_file() else None for name, path in notebooks.items()}
+        stage(root, build / "book", executed)
+        page = build_site(root, build / "book", strict=not chapters)
+        on_progress(f"site: {page}")
+        return page
+
+
+def rerun(root: Path, chapter: str, parameters: Mapping[str, Any], *, on_progress: Progress = silent) -> Rerun:
+    """Execute one chapter with `parameters` over its defaults and make a page of it.
+
+    Both stand in `_build/reruns/CHAPTER-HASH/`, where the hash is that of all values. References to other
+    chapters stay plain text.
+
+    Raises UsageError for an unknown chapter or parameter or a wrong type, RflibError for a failing chapter.
+    """
+    root = root.resolve()
+    source = source_path(root, chapter)
+    values = chapter_parameters.complete(chapter_parameters.read(source), parameters)
+    folder = root / "_build" / "reruns" / f"{chapter}-{_short_hash(values)}"
+    with _exclusive(folder / ".lock", on_progress):
+        execution = execute(
+            source, values, folder / f"{chapter}.ipynb", working_directory=root, on_progress=on_progress
+        )
+        contents = {"format": "jb-book", "root": f"notebooks/{chapter}"}
+        staged = folder / "book"
+        stage(root, staged, {chapter: execution.notebook}, contents=contents, with_bibliography=True)
+        build_site(root, staged, output=folder / "html", strict=False)
+    page = folder / "html" / "notebooks" / f"{chapter}.html"
+    return Rerun(execution.notebook, page, values, execution.seconds)
+
+
+def _execute_stale(
+    root: Path,
+    names: Sequence[str],
+    folder: Path,
+    *,
+    profile: str,
+    content_key: Callable[[], str],
+    on_progress: Progress,
+) -> None:
+    before = content_key()
+    for name in names:
+        source, notebook = source_path(root, name), folder / f"{name}.ipynb"
+        values = chapter_parameters.complete(chapter_parameters.read(source), {"profile": profile})
+        if reasons := changes(notebook, _state(root, name, values, content_key=before)):
+            on_progress(f"{name}: executing (changed: {', '.join(reasons)})")
+            execute(source, values, notebook, working_directory=root, on_progress=on_progress)
+            record(notebook, _state(root, name, values, content_key=content_key()))
+    after = content_key()
+    if after != before:
+        # Chapters compute what is missing; what one of them added does not make the others stale.
+        for name in names:
+            update_content(folder / f"{name}.ipynb", content_key=after)
+
+
+def _state(root: Path, name: str, values: Mapping[str, Any], *, content_key: str) -> State:
+    profile_path = root / "notebooks" / "profiles" / f"{values['profile']}.yml"
+    return current_state(source_path(root, name), values, profile_path=profile_path, content_key=content_key)
+
+
+@contextmanager
+def _exclusive(path: Path, on_progress: Progress) -> Iterator[None]:
+    """Hold the lock file at `path`; the system releases it when its holder ends, however that happens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        on_progress(f"another build works in {path.parent}: waiting for it to end")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _short_hash(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(dict(values), sort_keys=True).encode()).hexdigest()[:10]

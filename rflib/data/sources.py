@@ -1,0 +1,154 @@
+"""Opening a data set by its settings: found, decoded once, described; no torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from rflib.config.runs import DataConfig
+from rflib.data import cifar10, digits, folders, tiny_imagenet
+from rflib.data.cache import cached, cached_fingerprint, source_stamp
+from rflib.data.data_set import DataSet, Decoded, Source
+from rflib.data.roots import VARIABLE, default_data_root
+from rflib.data.stratified import stratified_choice
+from rflib.errors import DataError, UsageError, unknown
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """A data set on disk: its folder under the data root, what belongs there, its images' side if known."""
+
+    folder: str
+    expected: str
+    remedy: str
+    native_size: int | None
+    read: Callable[[Path, int | None], Source]
+
+
+_LAYOUTS = {
+    "cifar10": _Layout(
+        cifar10.FOLDER,
+        "the files data_batch_1 to data_batch_5 and test_batch of the Python archive",
+        "rflib.data.download('cifar10') fetches it; a copy with one folder per class is read as folder:NAME",
+        cifar10.SIDE,
+        cifar10.read_cifar10,
+    ),
+    "tiny-imagenet": _Layout(
+        tiny_imagenet.FOLDER,
+        "wnids.txt, train/WNID/images/*.JPEG, val/val_annotations.txt and val/images/*.JPEG",
+        "rflib.data.download('tiny-imagenet') fetches it",
+        tiny_imagenet.SIDE,
+        tiny_imagenet.read_tiny_imagenet,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A data set that is there: how to read it, a stamp that changes with it, its images' side if known."""
+
+    read: Callable[[], Source]
+    stamp: str
+    native_size: int | None
+
+
+def open_data_set(
+    config: DataConfig, *, cache_root: Path, data_root: Path | None = None, verify: bool = False
+) -> DataSet:
+    """Return the data set that `config` names, decoded into `cache_root`/NAME-SIZE if that was not done yet.
+
+    All but `digits` are looked for under `data_root` (None: RFLIB_DATA, or `data` beside the package). With
+    `verify` the cached bytes are compared with the fingerprint. UsageError for an unknown name, DataError
+    when the data set is missing, damaged, or has another fingerprint than `config` asks for.
+    """
+    decoded = _decoded(config, _found(config, data_root), cache_root, verify=verify)
+    if config.fingerprint not in ("", decoded.fingerprint):
+        raise DataError(
+            f"data set '{config.name}' has fingerprint {decoded.fingerprint}, expected {config.fingerprint}: "
+            "its images or labels are not those used before; restore them, or start without a fingerprint"
+        )
+    return _with_validation(config, decoded)
+
+
+def fingerprint(config: DataConfig, *, cache_root: Path, data_root: Path | None = None) -> str:
+    """Return the fingerprint of a data set, quickly once it is decoded; errors as `open_data_set`."""
+    found = _found(config, data_root)
+    known = cached_fingerprint(_cache_folder(config, found, cache_root), stamp=found.stamp)
+    return known or _decoded(config, found, cache_root, verify=False).fingerprint
+
+
+def _decoded(config: DataConfig, found: _Found, cache_root: Path, *, verify: bool) -> Decoded:
+    return cached(_cache_folder(config, found, cache_root), found.read, stamp=found.stamp, verify=verify)
+
+
+def _cache_folder(config: DataConfig, found: _Found, cache_root: Path) -> Path:
+    size = config.image_size or found.native_size or "native"
+    return cache_root / f"{config.name.replace(':', '-')}-{size}"
+
+
+def _found(config: DataConfig, data_root: Path | None) -> _Found:
+    if config.name == "digits":
+        read = partial(digits.read_digits, config.image_size or digits.SIDE)
+        return _Found(read, digits.digits_stamp(), digits.SIDE)
+    layout, folder = _located(config, data_root)
+    return _Found(partial(layout.read, folder, config.image_size), source_stamp(folder), layout.native_size)
+
+
+def _located(config: DataConfig, data_root: Path | None) -> tuple[_Layout, Path]:
+    """Return the layout of a data set and the folder it lies in; DataError where there is none."""
+    layout = _layout(config.name)
+    folder = (data_root or default_data_root()) / layout.folder
+    if not folder.is_dir():
+        named = f"{VARIABLE}={os.environ[VARIABLE]}" if os.environ.get(VARIABLE) else f"{VARIABLE} is not set"
+        raise DataError(
+            f"data set '{config.name}' not found: looked for the folder {folder} ({named}), expected in it "
+            f"{layout.expected}. Set {VARIABLE} to the folder that holds {layout.folder}/; {layout.remedy}"
+        )
+    return layout, folder
+
+
+def _layout(name: str) -> _Layout:
+    if name in _LAYOUTS:
+        return _LAYOUTS[name]
+    kind, _, folder = name.partition(":")
+    if kind != "folder":
+        raise unknown("data set", name, ["digits", *_LAYOUTS, "folder:NAME"])
+    if not folder or folder.startswith(".") or Path(folder).name != folder:
+        raise UsageError(
+            f"unknown data set '{name}': expected folder:NAME with the name of one folder under {VARIABLE}, "
+            f"such as folder:flowers; found '{folder}'"
+        )
+    return _Layout(folder, folders.EXPECTED, "or create it with your images", None, folders.read_folder)
+
+
+def _with_validation(config: DataConfig, decoded: Decoded) -> DataSet:
+    """Take the validation images out of the training images: a function of name, labels and share."""
+    images, labels = decoded.train
+    count = round(config.validation_share * len(labels))
+    if config.validation_share and not 0 < count < len(labels):
+        raise UsageError(
+            f"validation_share {config.validation_share} of {len(labels)} training images is {count} images, "
+            "expected at least one for validation and one for training; choose another share"
+        )
+    is_validation = np.zeros(len(labels), dtype=bool)
+    if count:
+        is_validation[stratified_choice(labels, count, stream=f"{config.name}/validation")] = True
+    return DataSet(
+        name=config.name,
+        class_names=decoded.class_names,
+        # Selecting copies, so a data set that is used whole stays memory-mapped.
+        train_images=images[~is_validation] if count else images,
+        train_labels=labels[~is_validation] if count else labels,
+        validation_images=images[is_validation],
+        validation_labels=labels[is_validation],
+        test_images=decoded.test[0],
+        test_labels=decoded.test[1],
+        fingerprint=decoded.fingerprint,
+        mean=decoded.mean,
+        std=decoded.std,
+    )

@@ -1,0 +1,103 @@
+"""A whole data set as one uint8 tensor on a device, and the batches drawn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from rflib.data.augmentation import crop_and_flip, draw_augmentation, order
+from rflib.data.data_set import DataSet
+
+Batch = tuple[Tensor, Tensor]
+# A channel that is constant over the training images is left at that spread: one level of 255.
+_SMALLEST_STD = 1 / 255
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images (n, 3, s, s) uint8, labels (n,) int64, and `mean` and `std` (3,) of the training images."""
+
+    images: Tensor
+    labels: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.labels)
+
+    def to(self, device: torch.device | str) -> Split:
+        """Return the split on another device; on its own device nothing is copied."""
+        return Split(*(tensor.to(device) for tensor in (self.images, self.labels, self.mean, self.std)))
+
+    def first(self, count: int) -> Split:
+        """Return the first `count` images, as a view."""
+        return Split(self.images[:count], self.labels[:count], self.mean, self.std)
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Return uint8 images (b, 3, s, s) as float32 with the training images' mean 0 and deviation 1."""
+        scale = 1 / (255 * self.std.clamp(min=_SMALLEST_STD)).view(3, 1, 1)
+        shift = -255 * self.mean.view(3, 1, 1) * scale
+        return images.float().mul_(scale).add_(shift)
+
+
+def split_of(data_set: DataSet, part: Literal["train", "validation", "test"]) -> Split:
+    """Return one part of a data set as a split in main memory; a memory-mapped part is not copied."""
+    images, labels = getattr(data_set, f"{part}_images"), getattr(data_set, f"{part}_labels")
+    return Split(
+        torch.from_numpy(images),
+        torch.from_numpy(labels),
+        torch.tensor(data_set.mean),
+        torch.tensor(data_set.std),
+    )
+
+
+def batch_slices(n: int, batch_size: int, *, drop_last: bool = False) -> list[slice]:
+    """Return where each batch of an epoch over n images begins and ends; its length is the number of steps.
+
+    A last batch of a single image joins the one before it, since batch norm cannot train on one; other short
+    last batches stand, unless `drop_last`.
+    """
+    stops = list(range(batch_size, n + 1, batch_size))
+    if not drop_last and n % batch_size == 1 and stops:
+        stops[-1] = n
+    elif not drop_last and n % batch_size:
+        stops.append(n)
+    return [slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False)]
+
+
+def batches(
+    split: Split,
+    *,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    crop_padding: int,
+    horizontal_flip: bool,
+    drop_last: bool = False,
+) -> Iterator[Batch]:
+    """Yield augmented, normalised images (b, 3, s, s) with labels (b,): a function of seed and epoch.
+
+    Crops are padded with black, before normalising, as in torchvision's usual transform. `batch_slices` says
+    how the last batch is treated.
+    """
+    n, device = len(split), split.images.device
+    indices = order(n, seed=seed, epoch=epoch).to(device)
+    drawn = draw_augmentation(
+        n, seed=seed, epoch=epoch, crop_padding=crop_padding, horizontal_flip=horizontal_flip
+    )
+    augmentation = drawn.to(device)
+    for part in batch_slices(n, batch_size, drop_last=drop_last):
+        images = split.images.index_select(0, indices[part])
+        augmented = crop_and_flip(images, augmentation[part], crop_padding=crop_padding)
+        yield split.normalise(augmented), split.labels[indices[part]]
+
+
+def evaluation_batches(split: Split, batch_size: int) -> Iterator[Batch]:
+    """Yield the normalised images (b, 3, s, s) with labels (b,), in order and unchanged."""
+    for part in batch_slices(len(split), batch_size):
+        yield split.normalise(split.images[part]), split.labels[part]

@@ -1,0 +1,134 @@
+"""What `rflib analyse` shows of one network. Imports torch."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from rflib import models
+from rflib.analyses import dead_taps, receptive_field
+from rflib.config import ModelConfig
+from rflib.errors import UsageError, unknown
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The fields of a network's layers in pixels, the last convolution measured by gradient, and its dead taps."""
+
+    model: str
+    resolution: int
+    fields: receptive_field.Fields
+    measured: tuple[float, float]
+    taps: dead_taps.DeadTaps
+
+    headings = ("layer", "operation", "r_min", "r_max", "stride", "offset", "map")
+
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """One row a layer, as text."""
+        return [
+            (
+                layer.name,
+                layer.operation,
+                *map(_pair, (layer.r_min, layer.r_max, layer.stride, layer.offset, layer.map_size)),
+            )
+            for layer in map(self.fields.__getitem__, self.fields)
+        ]
+
+    @property
+    def summary(self) -> str:
+        """The last convolution by both computations, and what never sees or carries a gradient."""
+        last = self.fields.last_convolution
+        border = self.fields.border_layer(resolution=self.resolution)
+        return (
+            f"last convolution {last.name}: field {_pair(last.r_max)} px from the graph, {_pair(self.measured)} px by "
+            f"gradient\nborder layer at {self.resolution} px: {border or 'none'}\n"
+            f"dead taps at {self.resolution} px: {100 * self.taps.share:.1f} % of the prunable weights; "
+            f"{100 * self.taps.input_share:.1f} % of the pixels can reach the output"
+        )
+
+    def as_values(self) -> dict[str, Any]:
+        """Return everything as plain values for JSON; an infinite field is null."""
+        layers = [
+            {"layer": layer.name, "operation": layer.operation}
+            | {name: _finite(getattr(layer, name)) for name in ("r_min", "r_max", "stride", "offset", "map_size")}
+            for layer in map(self.fields.__getitem__, self.fields)
+        ]
+        return {
+            "model": self.model,
+            "resolution": self.resolution,
+            "last_convolution": self.fields.last_convolution.name,
+            "receptive_field": _finite(self.fields.last_convolution.r_max),
+            "receptive_field_by_gradient": _finite(self.measured),
+            "border_layer": self.fields.border_layer(resolution=self.resolution),
+            "dead_share": self.taps.share,
+            "input_share": self.taps.input_share,
+            "layers": layers,
+        }
+
+
+def inspect_network(name: str, *, resolution: int, pool_kernel: int = 1) -> Inspection:
+    """Return what `rflib analyse` shows of the network called `name` at a resolution in pixels."""
+    model = load_network(name, pool_kernel=pool_kernel)
+    models.require_input(model, resolution, name=name)
+    shape = (3, resolution, resolution)
+    measured = receptive_field.measure(model, shape)
+    fields = receptive_field.analyse(model, shape)
+    return Inspection(name, resolution, fields, measured[fields.last_convolution.name].r_max, dead_taps.share(model, shape))
+
+
+def load_network(name: str, *, pool_kernel: int = 1) -> nn.Module:
+    """Return the network called `name`: ours, `torchvision:BUILDER`, or `path/to/file.py:ClassName`."""
+    if name.startswith("torchvision:"):
+        return _torchvision(name.removeprefix("torchvision:"))
+    if ".py:" in name:
+        return _from_file(*name.rsplit(":", 1))
+    if name not in models.ARCHITECTURES:
+        raise unknown("network", name, [*models.ARCHITECTURES, "torchvision:NAME", "path/to/file.py:ClassName"])
+    return models.build(ModelConfig.checked({"architecture": name, "pool_kernel": pool_kernel}))
+
+
+def _torchvision(builder: str) -> nn.Module:
+    import torchvision
+
+    names = torchvision.models.list_models(module=torchvision.models)
+    if builder not in names:
+        raise unknown("torchvision network", builder, names)
+    return torchvision.models.get_model(builder, weights=None)
+
+
+def _from_file(path: str, class_name: str) -> nn.Module:
+    """Build a class of a file; asking for it is asking to run that file."""
+    if not Path(path).is_file():
+        raise UsageError(f"{path}: expected a Python file that defines {class_name}, found no such file")
+    spec = importlib.util.spec_from_file_location("analysed_network", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path}: expected a Python file, found something else")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = getattr(module, class_name, None)
+    if found is None:
+        classes = [
+            key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, nn.Module)
+        ]
+        raise unknown(f"class in {path}", class_name, classes)
+    network = found()
+    if not isinstance(network, nn.Module):
+        raise UsageError(f"{path}:{class_name}: expected a torch.nn.Module, found {type(network).__name__}")
+    return network
+
+
+def _pair(values: tuple[float, ...]) -> str:
+    """Return "7" for equal sides and "7×11" (height, width) otherwise."""
+    sides = ["∞" if math.isinf(value) else f"{value:g}" for value in values]
+    return sides[0] if len(set(sides)) == 1 else "×".join(sides)
+
+
+def _finite(values: tuple[float, ...]) -> list[float | None]:
+    return [None if math.isinf(value) else value for value in values]

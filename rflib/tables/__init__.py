@@ -1,0 +1,44 @@
+"""Tidy tables: reported beside measured, with spread and n. They read measurements and never need torch."""
+
+from rflib.tables.accuracy import accuracy_and_pruning, fields, one_shot, trends
+from rflib.tables.captioned import CaptionedTable, PlainTable, captioned, plain
+from rflib.tables.fine_tuning import fine_tuning
+from rflib.tables.landscape import (
+    similarity_by_layer,
+    similarity_matrices,
+    similarity_summary,
+    spectra,
+    spectrum_summary,
+    training_curves,
+)
+from rflib.tables.networks import field_growth, receptive_fields
+from rflib.tables.settings import data_sets, protocol
+from rflib.tables.statistics import direction, summarise, trend
+from rflib.tables.width import depth, width_and_depth
+
+__all__ = [
+    "CaptionedTable",
+    "PlainTable",
+    "accuracy_and_pruning",
+    "captioned",
+    "data_sets",
+    "depth",
+    "direction",
+    "field_growth",
+    "fields",
+    "fine_tuning",
+    "one_shot",
+    "plain",
+    "protocol",
+    "receptive_fields",
+    "similarity_by_layer",
+    "similarity_matrices",
+    "similarity_summary",
+    "spectra",
+    "spectrum_summary",
+    "summarise",
+    "training_curves",
+    "trend",
+    "trends",
+    "width_and_depth",
+]

@@ -1,0 +1,151 @@
+"""A frame as a numbered, captioned table of the book, and as plain HTML everywhere else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from rflib.pipeline.study import Study
+
+HEADINGS = {
+    "architecture": "Network",
+    "pool_kernel": "k",
+    "label": "Field, paper's label",
+    "receptive_field": "Field (px)",
+    "last_map_size": "Last map (px)",
+    "map_size": "Maps",
+    "pool_dilation": "Pool dilation",
+    "parameters": "Parameters",
+    "width": "Width",
+    "width_multiple": "Width ×",
+    "dense_reported": "Dense, paper",
+    "dense": "Dense",
+    "pruned_reported": "Pruned, paper",
+    "pruned": "Pruned",
+    "one_shot": "One-shot",
+    "fine_tuned_reported": "Fine-tuned, paper",
+    "fine_tuned": "Fine-tuned",
+    "difference_reported": "Difference, paper",
+    "difference": "Difference",
+    "normalised_difference": "Difference / dense",
+    "live": "Pruned among live",
+    "layerwise": "Pruned by layer",
+    "dead_share": "Dead taps (%)",
+    "input_share": "Input seen (%)",
+    "n": "n",
+}
+# Needed by every row of a grid but the same throughout, so shown only where they vary.
+_SHOWN_WHERE_THEY_VARY = ("map_size", "pool_dilation", "width")
+
+
+@dataclass(frozen=True)
+class PlainTable:
+    """Text cells under headings: a table on the page that is neither numbered nor captioned."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def markdown(self) -> str:
+        """Return the cells as a Markdown pipe table."""
+        return "\n".join([_line(self.headings), _line(["---"] * len(self.headings)), *map(_line, self.rows)])
+
+    def frame(self) -> pd.DataFrame:
+        """Return the cells as text in a frame."""
+        return pd.DataFrame(list(self.rows), columns=list(self.headings))
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        frame = self.frame()
+        return {
+            "text/markdown": self.markdown(),
+            "text/html": frame.to_html(index=False),
+            "text/plain": frame.to_string(index=False),
+        }
+
+
+@dataclass(frozen=True)
+class CaptionedTable(PlainTable):
+    """A table with the name that links to it and the caption; the book numbers it."""
+
+    name: str
+    caption: str
+
+    def markdown(self) -> str:
+        """Return the MyST directive that the book numbers and links to."""
+        return "\n".join([f":::{{table}} {self.caption}", f":name: {self.name}", "", super().markdown(), ":::"])
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        bundle = super()._repr_mimebundle_(**options)
+        bundle["text/html"] = f"<p>{self.caption}</p>{bundle['text/html']}"
+        bundle["text/plain"] = f"{self.caption}\n{bundle['text/plain']}"
+        return bundle
+
+
+def captioned(frame: pd.DataFrame, *, name: str, caption: str, study: Study) -> CaptionedTable:
+    """Return `frame` ready for a page: means with their spread in one cell, reported beside measured.
+
+    `QUANTITY_mean` and `QUANTITY_sd` become one column "mean ± sd". A frame without rows becomes a table that says
+    that the profile does not cover it, and which command would fill it.
+    """
+    if frame.empty:
+        text = (
+            f"The profile `{study.profile.name}` does not cover this table. A larger one fills it: "
+            f"`rflib run {study.chapter} --profile cifar10-cpu`"
+        )
+        return CaptionedTable(("Not covered",), ((text,),), name, caption)
+    cells = plain(frame)
+    return CaptionedTable(cells.headings, cells.rows, name, caption)
+
+
+def plain(frame: pd.DataFrame) -> PlainTable:
+    """Return `frame` as the same cells without number and caption, for what stands beside the paper's tables."""
+    if frame.empty:
+        return PlainTable(("Not covered",), (("This profile holds no measurements for this table.",),))
+    shown = _columns(frame)
+    headings = tuple(HEADINGS.get(column, column.replace("_", " ").capitalize()) for column in shown)
+    rows = tuple(tuple(_cell(row, column) for column in shown) for row in frame.to_dict("records"))
+    return PlainTable(headings, rows)
+
+
+def _columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns to show, measured beside reported, in the order of the headings."""
+    bases = [c.removesuffix("_mean") for c in frame.columns if not c.endswith("_sd") and c != "pending"]
+    varied = [b for b in bases if b not in _SHOWN_WHERE_THEY_VARY or frame[b].nunique() > 1]
+    if "width_multiple" in varied and "width" in varied:
+        varied.remove("width")
+    known = [column for column in HEADINGS if column in varied]
+    return known + [column for column in varied if column not in HEADINGS]
+
+
+def _cell(row: dict[str, Any], column: str) -> str:
+    if column == "dense_reported" and row.get("pending"):
+        return "Pending"
+    if f"{column}_mean" not in row:
+        return _plain(row[column])
+    digits = "g" if column.endswith("_reported") else ".3f" if column == "normalised_difference" else ".1f"
+    return _mean_and_spread(row[f"{column}_mean"], row.get(f"{column}_sd"), digits)
+
+
+def _mean_and_spread(mean: float, spread: float | None, digits: str) -> str:
+    if mean is None or math.isnan(mean):
+        return "–"
+    if spread is None or math.isnan(spread):
+        return f"{mean:{digits}}"
+    return f"{mean:{digits}} ± {spread:{digits}}"
+
+
+def _plain(value: Any) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,76 @@
+"""The experimental settings: what the paper prints, what it leaves open, and what a profile does."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from rflib import reported
+from rflib.data.sources import open_data_set
+from rflib.pipeline.profiles import Role
+from rflib.pipeline.study import Study
+from rflib.store.places import cache_root, data_root
+
+# Row of the paper's protocol -> how a profile answers it.
+_ANSWERS = {
+    "epochs": lambda role: role.training.epochs,
+    "optimizer": lambda role: role.training.optimiser.name.upper(),
+    "learning rate": lambda role: role.training.learning_rate,
+    "learning rate schedule": lambda role: (
+        f"cosine, T_max = {role.training.cosine_period_epochs}, per {role.training.schedule_step}, "
+        f"{role.training.warmup_epochs:g} epochs of warm-up"
+    ),
+    "momentum": lambda role: role.training.optimiser.momentum,
+    "weight decay": lambda role: role.training.optimiser.weight_decay,
+    "gradient clipping": lambda role: _clipping(role),
+    "batch size": lambda role: role.training.batch_size,
+    "data augmentation": lambda role: _augmentation(role),
+    "number of models per combination": lambda role: len(role.seeds),
+    "fine-tuning epochs": lambda role: role.fine_tuning.epochs,
+    "fine-tuning epochs (long)": lambda role: role.long_fine_tuning_epochs or "–",
+    "fine-tuning initial learning rate": lambda role: role.fine_tuning.learning_rate,
+    "fine-tuning weight decay": lambda role: role.fine_tuning.optimiser.weight_decay,
+    "Hessian eigenvalues shown": lambda role: role.spectrum.eigenvalues if role.spectrum else "–",
+    "CKA sample count": lambda role: role.similarity.images if role.similarity else "–",
+}
+
+
+def protocol(study: Study) -> pd.DataFrame:
+    """Return one row a setting: the paper's value ("not stated" where it prints none) and this profile's, by role."""
+    printed = reported.training_protocol().set_index("hyperparameter")
+    rows = []
+    for setting, answer in _ANSWERS.items():
+        paper = str(printed.loc[setting, "value"]) or "not stated"
+        row = {"setting": setting, "paper": paper}
+        rows.append(row | {role.title: str(answer(role)) for role in study.profile.roles.values()})
+    return pd.DataFrame(rows)
+
+
+def data_sets(study: Study) -> pd.DataFrame:
+    """Return one row a data set of the profile: images, side in pixels, channel statistics, content fingerprint."""
+    return pd.DataFrame([_data_set(name, role) for name, role in study.profile.roles.items()])
+
+
+def _data_set(name: str, role: Role) -> dict[str, object]:
+    data = open_data_set(role.data, data_root=data_root(), cache_root=cache_root())
+    return {
+        "data_set": role.title,
+        "stands_for": {"small_images": "CIFAR-10", "large_images": "Tiny ImageNet"}[name],
+        "training_images": len(data.train_labels),
+        "test_images": len(data.test_labels),
+        "classes": len(data.class_names),
+        "side_in_pixels": int(data.train_images.shape[-1]),
+        "mean_by_channel": ", ".join(f"{value:.3f}" for value in data.mean),
+        "deviation_by_channel": ", ".join(f"{value:.3f}" for value in data.std),
+        "fingerprint": data.fingerprint,
+    }
+
+
+def _clipping(role: Role) -> str:
+    limit = role.training.gradient_clip
+    return "none" if limit is None else f"{limit:g} by {role.training.gradient_clip_by}"
+
+
+def _augmentation(role: Role) -> str:
+    parts = [f"random crop, {role.training.crop_padding} px of padding"] if role.training.crop_padding else []
+    parts += ["horizontal flip"] if role.training.horizontal_flip else []
+    return ", ".join(parts) or "none"

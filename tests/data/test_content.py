@@ -1,0 +1,69 @@
+"""The fingerprint sees every byte, shape and label; statistics agree with numpy's own."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from rflib.data.content import ChannelStatistics, ContentDigest, fingerprint_of
+
+
+def halves(seed: int = 0) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    random = np.random.default_rng(seed)
+    images = random.integers(0, 256, (10, 3, 4, 4), dtype=np.uint8)
+    labels = np.arange(10)
+    return (images[:7], labels[:7]), (images[7:], labels[7:])
+
+
+def test_fingerprint_is_the_written_out_hash() -> None:
+    train, test = halves()
+    text = b""
+    for images, labels in (train, test):
+        text += str(images.shape).encode() + labels.astype("<i8").tobytes() + images.tobytes()
+    assert fingerprint_of(train, test) == hashlib.sha256(text).hexdigest()[:16]
+
+
+def test_fingerprint_sees_pixel_label_order_and_split() -> None:
+    train, test = halves()
+    pixel = train[0].copy()
+    pixel[3, 1, 2, 2] ^= 1
+    label = train[1].copy()
+    label[6] = 0
+    others = [
+        ((pixel, train[1]), test),
+        ((train[0], label), test),
+        ((train[0][::-1], train[1][::-1]), test),
+        (test, train),
+        ((train[0].reshape(7, 3, 2, 8), train[1]), test),
+    ]
+    found = {fingerprint_of(train, test), *(fingerprint_of(*other) for other in others)}
+    assert len(found) == 1 + len(others)
+
+
+def test_fingerprint_does_not_depend_on_chunks_or_memory_layout() -> None:
+    train, test = halves()
+    digest = ContentDigest()
+    for images, labels in (train, test):
+        digest.begin_part(images.shape, labels.astype(np.int32))
+        for image in np.asfortranarray(images):
+            digest.add_pixels(image[None])
+    assert digest.fingerprint == fingerprint_of(train, test)
+
+
+@pytest.mark.parametrize("low", [0, 250])
+def test_statistics_are_numpys(low: int) -> None:
+    images = np.random.default_rng(1).integers(low, 256, (50, 3, 9, 9), dtype=np.uint8)
+    statistics = ChannelStatistics()
+    statistics.add_pixels(images[:20])
+    statistics.add_pixels(images[20:])
+    pixels = images.astype(np.float64) / 255
+    np.testing.assert_allclose(statistics.mean, pixels.mean((0, 2, 3)), rtol=1e-12)
+    np.testing.assert_allclose(statistics.std, pixels.std((0, 2, 3)), rtol=1e-10)
+
+
+def test_a_constant_channel_has_spread_zero() -> None:
+    statistics = ChannelStatistics()
+    statistics.add_pixels(np.full((5, 3, 4, 4), 77, dtype=np.uint8))
+    assert statistics.std == (0.0, 0.0, 0.0)

@@ -1,0 +1,145 @@
+"""Splits and batches: every image once, normalised as torchvision does, no batch too small for batch norm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torchvision.transforms import functional as reference
+
+from rflib.config import DataConfig
+from rflib.data import open_data_set
+from rflib.data.splits import Split, batch_slices, batches, evaluation_batches, split_of
+
+MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
+
+
+def split_with(n: int, side: int = 8) -> Split:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (n, 3, side, side), dtype=torch.uint8, generator=generator)
+    return Split(images, torch.arange(n), torch.tensor(MEAN), torch.tensor(STD))
+
+
+def epoch_of(split: Split, **changes: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    settings: dict[str, Any] = {
+        "batch_size": 16,
+        "seed": 0,
+        "epoch": 0,
+        "crop_padding": 4,
+        "horizontal_flip": True,
+    }
+    images, labels = zip(*batches(split, **{**settings, **changes}), strict=True)
+    return torch.cat(images), torch.cat(labels)
+
+
+def test_normalise_is_torchvisions() -> None:
+    split = split_with(5)
+    expected = reference.normalize(split.images.float() / 255, list(MEAN), list(STD))
+    torch.testing.assert_close(split.normalise(split.images), expected, rtol=1e-5, atol=1e-6)
+    assert split.images.dtype == torch.uint8
+
+
+def test_a_constant_channel_stays_finite() -> None:
+    images = torch.full((4, 3, 2, 2), 51, dtype=torch.uint8)
+    split = Split(images, torch.zeros(4, dtype=torch.int64), torch.full((3,), 0.2), torch.zeros(3))
+    torch.testing.assert_close(split.normalise(images), torch.zeros(4, 3, 2, 2), rtol=0, atol=1e-4)
+
+
+def test_a_split_shares_the_memory_of_the_cached_file(pets: Path, data_root: Path, cache_root: Path) -> None:
+    data_set = open_data_set(DataConfig(name="folder:pets"), data_root=data_root, cache_root=cache_root)
+    train, test = split_of(data_set, "train"), split_of(data_set, "test")
+    assert train.images.data_ptr() == data_set.train_images.ctypes.data
+    assert (len(train), len(test), len(split_of(data_set, "validation"))) == (15, 4, 0)
+    assert train.labels.dtype == torch.int64 and test.labels.tolist() == [0, 0, 1, 1]
+    normalised = train.normalise(train.images).double()
+    torch.testing.assert_close(normalised.mean((0, 2, 3)), torch.zeros(3).double(), rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        normalised.std((0, 2, 3), correction=0), torch.ones(3).double(), rtol=1e-5, atol=0
+    )
+
+
+def test_to_the_same_device_copies_nothing_and_first_is_a_view() -> None:
+    split = split_with(5)
+    assert split.to("cpu").images.data_ptr() == split.images.data_ptr()
+    assert split.first(2).images.data_ptr() == split.images.data_ptr()
+    assert split.first(2).labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "drop_last", "sizes"),
+    [
+        (10, 5, False, [5, 5]),
+        (12, 5, False, [5, 5, 2]),
+        (11, 5, False, [5, 6]),
+        (11, 5, True, [5, 5]),
+        (12, 5, True, [5, 5]),
+        (3, 5, False, [3]),
+        (3, 5, True, []),
+        (1, 5, False, [1]),
+        (3, 1, False, [1, 1, 1]),
+        (3, 2, False, [3]),
+        (0, 5, False, []),
+    ],
+)
+def test_batch_sizes(n: int, batch_size: int, drop_last: bool, sizes: list[int]) -> None:
+    slices = batch_slices(n, batch_size, drop_last=drop_last)
+    assert [part.stop - part.start for part in slices] == sizes
+    covered = [index for part in slices for index in range(n)[part]]
+    assert covered == list(range(sum(sizes)))
+
+
+def test_an_epoch_visits_every_image_once_with_its_label() -> None:
+    split = split_with(33)
+    images, labels = epoch_of(split, crop_padding=0, horizontal_flip=False)
+    assert labels.sort().values.tolist() == list(range(33))
+    assert labels.tolist() != list(range(33))
+    torch.testing.assert_close(images, split.normalise(split.images[labels]))
+
+
+def test_padding_is_black_before_normalising() -> None:
+    white = replace(split_with(40), images=torch.full((40, 3, 8, 8), 255, dtype=torch.uint8))
+    images, _ = epoch_of(white)
+    black = -torch.tensor(MEAN) / torch.tensor(STD)
+    for channel in range(3):
+        assert len(images[:, channel].unique()) == 2
+        torch.testing.assert_close(images[:, channel].min(), black[channel])
+
+
+def test_an_epoch_is_a_function_of_seed_and_epoch_alone() -> None:
+    split = split_with(40)
+    for epoch in range(6):
+        images, labels = epoch_of(split, epoch=epoch)
+    torch.rand(3)
+    again, labels_again = epoch_of(split_with(40), epoch=5)
+    assert torch.equal(images, again) and torch.equal(labels, labels_again)
+    for change in ({"epoch": 4}, {"seed": 1}):
+        assert not torch.equal(epoch_of(split, **{"epoch": 5, **change})[1], labels)
+
+
+def test_the_batch_size_changes_neither_order_nor_augmentation() -> None:
+    split = split_with(40)
+    images, labels = epoch_of(split)
+    other_images, other_labels = epoch_of(split, batch_size=7)
+    assert torch.equal(images, other_images) and torch.equal(labels, other_labels)
+
+
+def test_batches_leave_the_data_and_the_random_state_alone() -> None:
+    split = split_with(40)
+    before, state = split.images.clone(), torch.get_rng_state()
+    epoch_of(split)
+    assert torch.equal(split.images, before) and torch.equal(torch.get_rng_state(), state)
+
+
+def test_evaluation_batches_are_in_order_and_unchanged() -> None:
+    split = split_with(11)
+    images, labels = zip(*evaluation_batches(split, 4), strict=True)
+    assert [len(part) for part in labels] == [4, 4, 3]
+    assert torch.cat(labels).tolist() == list(range(11))
+    pixels = (
+        torch.cat(images).mul(torch.tensor(STD).view(3, 1, 1)).add(torch.tensor(MEAN).view(3, 1, 1)) * 255
+    )
+    assert np.array_equal(pixels.round().to(torch.uint8).numpy(), split.images.numpy())
