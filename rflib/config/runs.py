@@ -27,6 +27,13 @@ class DataConfig(Settings):
     validation_share: Share = 0.0
     fingerprint: str = ""
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        folder = self.name.removeprefix("folder:")
+        if folder in ("", ".", "..") or "/" in folder or "\\" in folder:
+            raise ValueError(f"a data set has a plain name, or folder:NAME with a plain NAME, found '{self.name}'")
+        return self
+
 
 class ModelConfig(Settings):
     """A network and the knob that sets its receptive field: the pool after the first convolution.
@@ -48,18 +55,11 @@ class ModelConfig(Settings):
     width: Positive = 1.0
     classes: PositiveInt = 10
 
-    @model_validator(mode="before")
-    @classmethod
-    def _resolve(cls, values: object) -> object:
+    @model_validator(mode="after")
+    def _resolve(self) -> Self:
         """Fill what None stands for, so that equal networks have equal identities."""
-        if not isinstance(values, dict):
-            return values
-        resolved = dict(values)
-        if resolved.get("pool_stride") is None:
-            resolved["pool_stride"] = resolved.get("pool_kernel", 1)
-        if resolved.get("ceil_mode") is None:
-            resolved["ceil_mode"] = resolved.get("architecture") == "rf_vgg16"
-        return resolved
+        self._derive(pool_stride=self.pool_kernel, ceil_mode=self.architecture == "rf_vgg16")
+        return self
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -100,12 +100,10 @@ class TrainingConfig(Settings):
     horizontal_flip: bool = True
     optimiser: OptimiserConfig = OptimiserConfig()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _resolve(cls, values: object) -> object:
-        if isinstance(values, dict) and values.get("cosine_period_epochs") is None:
-            return {**values, "cosine_period_epochs": max(1, values.get("epochs", 200))}
-        return values
+    @model_validator(mode="after")
+    def _resolve(self) -> Self:
+        self._derive(cosine_period_epochs=max(1, self.epochs))
+        return self
 
 
 class PrecisionConfig(Settings):
@@ -146,6 +144,8 @@ class RunConfig(Settings):
     def _check(self) -> Self:
         if self.data.name == "digits" and self.training.horizontal_flip:
             raise ValueError("training.horizontal_flip must be false for digits: a mirrored digit is no digit")
+        if self.parent is None and self.parent_checkpoint != "last":
+            raise ValueError("parent_checkpoint needs a parent: give the parent's settings, or leave it out")
         if (self.mask is None) != (self.parent is None):
             raise ValueError("a mask and a parent belong together: give both for a pruned run, or neither")
         if self.parent is not None and (self.parent.model, self.parent.data) != (self.model, self.data):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -42,14 +42,21 @@ class Settings(BaseModel):
             raise UsageError(where + "; ".join(_explain(cls, fault) for fault in error.errors())) from None
 
     def replace(self, **changes: Any) -> Self:
-        """Return a copy with some fields changed, validated again."""
-        return type(self).checked({**self.model_dump(), **changes})
+        """Return a copy with some fields changed, validated again; what followed from the others follows anew."""
+        return type(self).checked({**self.model_dump(exclude_unset=True), **changes})
+
+    def _derive(self, **values: Any) -> None:
+        """Fill fields that are None with what they stand for, and keep them marked as not given."""
+        for name, value in values.items():
+            if getattr(self, name) is None:
+                self.__dict__[name] = value
+                self.__pydantic_fields_set__.discard(name)
 
 
 def _explain(cls: type[Settings], fault: Any) -> str:
     path = ".".join(str(part) for part in fault["loc"]) or cls.__name__
     if fault["type"] == "extra_forbidden":
-        guess = nearest(str(fault["loc"][-1]), cls.model_fields)
+        guess = nearest(str(fault["loc"][-1]), _fields_at(cls, fault["loc"][:-1]))
         hint = f" Did you mean '{guess}'?" if guess else ""
         return f"unknown setting '{path}'.{hint}"
     message = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
@@ -57,3 +64,14 @@ def _explain(cls: type[Settings], fault: Any) -> str:
     guess = nearest(str(fault["input"]), _LITERALS.findall(message)) if fault["type"] == "literal_error" else None
     hint = f". Did you mean '{guess}'?" if guess else ""
     return f"'{path}': {expected}, found {fault['input']!r}{hint}"
+
+
+def _fields_at(cls: type[Settings], path: tuple[str | int, ...]) -> list[str]:
+    """Return the names that are valid at a path of nested settings."""
+    current = [cls]
+    for part in path:
+        annotations = [c.model_fields[str(part)].annotation for c in current if str(part) in c.model_fields]
+        inner = [leaf for annotation in annotations for leaf in (annotation, *get_args(annotation))]
+        found = [leaf for leaf in inner if isinstance(leaf, type) and issubclass(leaf, Settings)]
+        current = found or current
+    return [name for c in current for name in c.model_fields]

@@ -80,7 +80,9 @@ def inspect_network(name: str, *, resolution: int, pool_kernel: int = 1) -> Insp
     shape = (3, resolution, resolution)
     measured = receptive_field.measure(model, shape)
     fields = receptive_field.analyse(model, shape)
-    return Inspection(name, resolution, fields, measured[fields.last_convolution.name].r_max, dead_taps.share(model, shape))
+    return Inspection(
+        name, resolution, fields, measured[fields.last_convolution.name].r_max, dead_taps.share(model, shape)
+    )
 
 
 def load_network(name: str, *, pool_kernel: int = 1) -> nn.Module:

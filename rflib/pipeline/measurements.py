@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from rflib import models
+from rflib.activations import frozen_statistics
 from rflib.analyses import cka, dead_taps, hessian, receptive_field
 from rflib.config import (
     AnalysisSettings,
@@ -21,6 +23,7 @@ from rflib.config import (
     SimilaritySettings,
     SpectrumSettings,
 )
+from rflib.data.splits import evaluation_batches
 from rflib.errors import StoreError
 from rflib.pipeline.compute import Say, Subject, ensure_weights, open_subject
 from rflib.pruning import Mask, magnitude_mask, pruned
@@ -28,6 +31,7 @@ from rflib.seeding import stream_seed
 from rflib.store import Store
 from rflib.store.provenance import collect
 from rflib.training import evaluate
+from rflib.training.evaluation import EVALUATION_BATCH_SIZE
 
 
 @dataclass(frozen=True)
@@ -122,10 +126,17 @@ def spectrum(settings: SpectrumSettings, subject: Subject) -> Recorded:
 
 
 def similarity(settings: SimilaritySettings, first: Subject, second: Subject) -> Recorded:
-    """Linear CKA between all convolutions of two runs, by both estimators."""
+    """Linear CKA between all convolutions of two runs, by both estimators.
+
+    The running statistics of an untrained network mean nothing, so its own are re-estimated on training images.
+    """
     images = first.test_split.normalise(first.test_split.images[: settings.images])
-    network_a, network_b = first.network(settings.checkpoint), second.network(settings.checkpoint)
-    found = cka.compare_estimators(network_a, network_b, images)
+    networks = [subject.network(settings.checkpoint) for subject in (first, second)]
+    with ExitStack() as stack:
+        if settings.checkpoint == "initial":
+            for network, subject in zip(networks, (first, second), strict=True):
+                stack.enter_context(frozen_statistics(network, _image_batches(subject, settings.images)))
+        found = cka.compare_estimators(*networks, images)
     arrays = {str(name): similarity.values for name, similarity in found.items()}
     layers = next(iter(found.values())).layers_a
     rows = [
@@ -133,6 +144,10 @@ def similarity(settings: SimilaritySettings, first: Subject, second: Subject) ->
         for index, name in enumerate(layers, start=1)
     ]
     return Recorded({"rows": rows, "images": len(images), "layers": list(layers)}, arrays)
+
+
+def _image_batches(subject: Subject, count: int) -> list[torch.Tensor]:
+    return [images for images, _ in evaluation_batches(subject.train_split.first(count), EVALUATION_BATCH_SIZE)]
 
 
 def architecture(settings: ArchitectureSettings) -> Recorded:

@@ -1,0 +1,152 @@
+"""Context managers that record activations or fix the mode of a network, and always put it back.
+
+Everything here restores train flags, hooks and buffers on leaving, also after an exception, and draws no
+random numbers: dropout is off in each mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from rflib.errors import UsageError, unknown
+
+Consumer = Callable[[str, Tensor], None]
+
+
+@contextmanager
+def stream(model: nn.Module, names: Iterable[str], consume: Consumer) -> Iterator[None]:
+    """Call `consume(name, output)` whenever a named module of `model` has run, before the next module runs.
+
+    The output is the live tensor, attached to the graph: reduce it at once, or clone it, because a following
+    in-place operation may overwrite it. Names are those of `model.named_modules()`; an unknown one raises
+    UsageError, as does a module that returns anything but one tensor.
+    """
+    handles = []
+    try:
+        for name in names:
+            handles.append(_module(model, name).register_forward_hook(_hook(name, consume)))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def record(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, list[Tensor]]]:
+    """Yield a dictionary that collects detached clones of named modules' outputs, one each time they run."""
+    outputs: dict[str, list[Tensor]] = {name: [] for name in names}
+    with stream(model, outputs, lambda name, output: outputs[name].append(output.detach().clone())):
+        yield outputs
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Put `model` into evaluation mode: dropout off, batch norm on its running statistics."""
+    with _restored(model):
+        model.eval()
+        yield
+
+
+@contextmanager
+def batch_statistics(model: nn.Module) -> Iterator[None]:
+    """Let batch norm use each batch's statistics, leaving the running ones alone; all else evaluates."""
+    with evaluation_mode(model):
+        for _, norm in _batch_norms(model):
+            norm.training = True
+            norm.track_running_stats = False  # the forward pass then neither reads nor writes the buffers
+        yield
+
+
+@contextmanager
+def frozen_statistics(model: nn.Module, image_batches: Iterable[Tensor]) -> Iterator[None]:
+    """Re-estimate the batch-norm statistics over `image_batches`, each (N, C, H, W), and freeze them.
+
+    Mean and unbiased variance are the averages of the batches' own, weighted by the number of images; for
+    equal batches that is torch's cumulative average (`momentum=None`). The earlier statistics come back on
+    leaving. Raises UsageError without batches, or for a batch norm that keeps no running statistics.
+    """
+    with evaluation_mode(model):
+        _reestimate(model, image_batches)
+        model.eval()
+        yield
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return the device of the first parameter of `model`, the CPU for a model without parameters."""
+    parameter = next(model.parameters(), None)
+    return torch.device("cpu") if parameter is None else parameter.device
+
+
+def _reestimate(model: nn.Module, image_batches: Iterable[Tensor]) -> None:
+    norms = [norm for _, norm in _batch_norms(model)]
+    _check_running_statistics(model)
+    for norm in norms:
+        norm.training = True
+    seen = 0
+    with torch.no_grad():
+        for images in image_batches:
+            seen += len(images)
+            for norm in norms:
+                norm.momentum = len(images) / seen  # a running average with this weight is the plain mean so far
+            model(images.to(device_of(model)))
+    if not seen:
+        raise UsageError("frozen statistics: expected at least one batch of images, found none. Pass some images.")
+
+
+def _check_running_statistics(model: nn.Module) -> None:
+    for name, norm in _batch_norms(model):
+        if norm.running_mean is None:
+            raise UsageError(
+                f"frozen statistics: expected batch norm '{name}' to keep running statistics, found "
+                "track_running_stats=False. Use the statistics of each batch instead."
+            )
+
+
+@contextmanager
+def _restored(model: nn.Module) -> Iterator[None]:
+    """Put back on leaving: train flags, batch-norm settings and every buffer's value."""
+    modes = [(module, module.training) for module in model.modules()]
+    settings = [(norm, norm.momentum, norm.track_running_stats) for _, norm in _batch_norms(model)]
+    buffers = [
+        (module, name, buffer, buffer.clone())
+        for module in model.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for norm, momentum, tracked in settings:
+            norm.momentum, norm.track_running_stats = momentum, tracked
+        with torch.no_grad():
+            for module, name, buffer, value in buffers:
+                setattr(module, name, buffer.copy_(value))
+
+
+def _batch_norms(model: nn.Module) -> Sequence[tuple[str, _BatchNorm]]:
+    return [(name, module) for name, module in model.named_modules() if isinstance(module, _BatchNorm)]
+
+
+def _module(model: nn.Module, name: str) -> nn.Module:
+    modules = dict(model.named_modules())
+    if name not in modules:
+        raise unknown("module", name, (known for known in modules if known))
+    return modules[name]
+
+
+def _hook(name: str, consume: Consumer) -> Callable[[nn.Module, object, object], None]:
+    def hook(module: nn.Module, inputs: object, output: object) -> None:
+        if not isinstance(output, Tensor):
+            raise UsageError(
+                f"module '{name}': expected one tensor as its output, found {type(output).__name__}. "
+                "Name a module inside it."
+            )
+        consume(name, output)
+
+    return hook

@@ -1,0 +1,1 @@
+"""Analyses: independent measurements of networks."""

@@ -1,0 +1,107 @@
+"""The top of the Hessian spectrum of a network's mean loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rflib import activations
+from rflib.analyses.hessian.lanczos import Progress, largest_eigenpairs
+from rflib.analyses.hessian.product import Batch, HessianProduct, Loss
+from rflib.errors import unknown
+
+BatchStatistics = Literal["batch", "frozen"]
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The largest eigenvalues of a Hessian and what they cost.
+
+    `values` and `residuals` (|H v - λ v| of each pair) are (k,) float64, largest value first. `products`
+    counts Hessian products, `gradient_equivalents` their cost in gradients of the mean loss; `dimension` is
+    the number of coordinates, `images` that of the images in the loss.
+    """
+
+    values: NDArray[np.float64]
+    residuals: NDArray[np.float64]
+    converged: bool
+    products: int
+    gradient_equivalents: float
+    restarts: int
+    dimension: int
+    images: int
+    tolerance: float
+    batch_statistics: BatchStatistics
+
+
+def top_eigenvalues(
+    model: nn.Module,
+    loss: Loss,
+    batches: Sequence[Batch],
+    k: int = 90,
+    *,
+    parameters: Sequence[Tensor] | None = None,
+    live: Sequence[Tensor] | None = None,
+    batch_statistics: BatchStatistics = "batch",
+    tolerance: float = 1e-3,
+    basis_bytes: int = 12 * 2**30,
+    graph_bytes: int = 2 * 2**30,
+    max_products: int | None = None,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> Spectrum:
+    """Return the k largest algebraic eigenvalues of the Hessian of the mean of `loss` over all `batches`.
+
+    `batches` are pairs (images, labels) as `model` and `loss` take them; `loss` averages over its batch, and
+    batches of unequal size are weighted by their images. Batch norm uses the statistics of each batch
+    ("batch", so the size of the batches is part of the definition), or statistics re-estimated over `batches`
+    and then frozen ("frozen"); dropout is off. `parameters` defaults to all that require gradients, `live`
+    restricts them to unpruned coordinates (see `HessianProduct`). The search ends when every residual is at
+    most `tolerance` times the largest absolute eigenvalue: each value then lies that close to a true
+    eigenvalue, and far closer, as the square of the residual, where its neighbours are far. Products are in
+    the precision of the parameters.
+
+    `basis_bytes` bounds the Lanczos basis (k + 5 vectors at least), `graph_bytes` the graphs kept between
+    products; neither changes the result beyond rounding and tolerance. The model is left as it was. Raises
+    UsageError for arguments that do not fit and RflibError if a product is not finite.
+    """
+    with _mode(model, batches, batch_statistics):
+        product = HessianProduct(model, loss, batches, parameters=parameters, live=live, graph_bytes=graph_bytes)
+        generator = torch.Generator().manual_seed(seed)
+        pairs = largest_eigenpairs(
+            product,
+            torch.randn(product.dimension, generator=generator, dtype=torch.float64).to(product.parameters[0]),
+            k,
+            tolerance=tolerance,
+            basis_bytes=basis_bytes,
+            max_products=max_products,
+            generator=generator,
+            on_progress=on_progress,
+        )
+    return Spectrum(
+        values=pairs.values.numpy(),
+        residuals=pairs.residuals.numpy(),
+        converged=pairs.converged,
+        products=pairs.products,
+        gradient_equivalents=product.gradient_equivalents,
+        restarts=pairs.restarts,
+        dimension=product.dimension,
+        images=product.images,
+        tolerance=tolerance,
+        batch_statistics=batch_statistics,
+    )
+
+
+def _mode(model: nn.Module, batches: Sequence[Batch], statistics: str) -> AbstractContextManager[None]:
+    if statistics == "batch":
+        return activations.batch_statistics(model)
+    if statistics == "frozen":
+        return activations.frozen_statistics(model, (images for images, _ in batches))
+    raise unknown("batch statistics", statistics, ("batch", "frozen"))

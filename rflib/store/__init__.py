@@ -1,0 +1,7 @@
+"""The store: measurements, weights and resume points that are either complete or not there. No torch."""
+
+from rflib.store.manifest import Fault
+from rflib.store.owner import Owner
+from rflib.store.store import Measurement, ResumePoint, Store
+
+__all__ = ["Fault", "Measurement", "Owner", "ResumePoint", "Store"]

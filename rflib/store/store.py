@@ -1,0 +1,256 @@
+"""One store: measurements, weights and resume points under a folder, each complete or absent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from rflib.config import MeasurementKey, Run
+from rflib.errors import StoreError, unknown
+from rflib.store import claims, garbage
+from rflib.store.commit import commit, discard, set_aside
+from rflib.store.encoding import json_bytes, npz_arrays, npz_bytes, safetensors_arrays, safetensors_bytes
+from rflib.store.layout import (
+    ARRAYS,
+    KINDS,
+    MEASUREMENT,
+    MEASUREMENTS_FOLDER,
+    RESUME_ARRAYS,
+    RUN,
+    STATE,
+    WEIGHTS,
+    Layout,
+    plain,
+)
+from rflib.store.manifest import Damaged, Fault, MissingObject, fault_of, is_complete, read_verified
+from rflib.store.owner import Owner
+
+KEPT_RESUME_POINTS = 2
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One stored measurement; `key` is the `MeasurementKey` it answers, as plain values."""
+
+    name: str
+    key: dict[str, Any]
+    values: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+    provenance: dict[str, Any]
+
+    @property
+    def analysis(self) -> str:
+        """Name of the analysis."""
+        return str(self.key["analysis"])
+
+    @property
+    def version(self) -> int:
+        """Version of the analysis that computed it."""
+        return int(self.key["version"])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings of the analysis."""
+        return dict(self.key["settings"])
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """The runs it looks at, in order, each with `config` and `seed`."""
+        return list(self.key["runs"])
+
+
+@dataclass(frozen=True)
+class ResumePoint:
+    """Where a run can go on; `damaged` says what was wrong with newer points that were passed over."""
+
+    step: int
+    arrays: dict[str, np.ndarray]
+    state: dict[str, Any]
+    damaged: tuple[str, ...] = ()
+
+
+class Store:
+    """Measurements, weights and resume points under `root`.
+
+    Objects are named by identity. Saving puts an object in place at once or not at all, and an object that is
+    already complete stays as it is. Loading verifies every byte and raises `StoreError` for what is missing,
+    damaged or answers other settings. With `read_only` every change is refused.
+    """
+
+    def __init__(self, root: Path, *, read_only: bool = False) -> None:
+        self.root = Path(root)
+        self.read_only = read_only
+        self._layout = Layout(self.root)
+
+    def has_measurement(self, key: MeasurementKey) -> bool:
+        """Return whether a measurement is complete, without reading it."""
+        return is_complete(self._layout.measurement(key.name))
+
+    def load_measurement(self, key: MeasurementKey) -> Measurement:
+        """Return a measurement; `StoreError` if it is missing, damaged or answers other settings."""
+        folder = self._layout.measurement(key.name)
+        measurement = _read_measurement(folder)
+        _check_same(folder, "key", expected=key.model_dump(mode="json"), found=measurement.key)
+        return measurement
+
+    def save_measurement(
+        self,
+        key: MeasurementKey,
+        *,
+        values: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray] = MappingProxyType({}),
+        provenance: Mapping[str, Any],
+    ) -> None:
+        """Commit a measurement: JSON `values`, numeric `arrays` and where they come from."""
+        record = {"key": key.model_dump(mode="json"), "values": values, "provenance": provenance}
+        files = {MEASUREMENT: json_bytes(record, key.analysis)}
+        if arrays:
+            files[ARRAYS] = npz_bytes(arrays)
+        self._commit(self._layout.measurement(key.name), files)
+
+    def copy_measurement(self, key: MeasurementKey, source: Store) -> None:
+        """Commit a measurement of another store, byte for byte."""
+        source.load_measurement(key)
+        self._commit(self._layout.measurement(key.name), read_verified(source._layout.measurement(key.name)))
+
+    def measurements(self) -> Iterator[Measurement]:
+        """Yield every complete measurement, sorted by name; `StoreError` at a damaged one."""
+        for folder in self._layout.objects(MEASUREMENTS_FOLDER):
+            try:
+                measurement = _read_measurement(folder)
+            except MissingObject:
+                continue  # set aside by another process since the folder was listed
+            yield measurement
+
+    def has_weights(self, run: Run) -> bool:
+        """Return whether the weights of a run are complete, without reading them."""
+        return is_complete(self._layout.weights(run.name))
+
+    def load_weights(self, run: Run, checkpoint: str) -> dict[str, np.ndarray]:
+        """Return the arrays of one checkpoint by name; `StoreError` if damaged or of another run."""
+        folder = self._layout.weights(run.name)
+        record = _read(folder, RUN, json.loads)
+        _check_same(folder, "run", expected=run.model_dump(mode="json"), found=record["run"])
+        if checkpoint not in record["checkpoints"]:
+            raise unknown("checkpoint", checkpoint, record["checkpoints"])
+        arrays: dict[str, np.ndarray] = _read(folder, checkpoint + WEIGHTS, safetensors_arrays)
+        return arrays
+
+    def save_weights(
+        self, run: Run, checkpoints: Mapping[str, Mapping[str, np.ndarray]], *, provenance: Mapping[str, Any]
+    ) -> None:
+        """Commit the checkpoints of a finished run."""
+        names = [plain(name) for name in sorted(checkpoints)]
+        record = {"run": run.model_dump(mode="json"), "checkpoints": names, "provenance": provenance}
+        files = {RUN: json_bytes(record, "run")}
+        files |= {name + WEIGHTS: safetensors_bytes(checkpoints[name]) for name in names}
+        self._commit(self._layout.weights(run.name), files)
+
+    def save_resume_point(
+        self, run: Run, step: int, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]
+    ) -> None:
+        """Commit where a run stands after `step`; the two newest points are kept."""
+        record = {"run": run.model_dump(mode="json"), "step": step, "state": state}
+        files = {STATE: json_bytes(record, "resume point"), RESUME_ARRAYS: safetensors_bytes(arrays)}
+        self._commit(self._layout.resume_point(run.name, step), files)
+        for folder in self._layout.resume_points(run.name)[KEPT_RESUME_POINTS:]:
+            discard(folder)
+
+    def load_resume_point(self, run: Run) -> ResumePoint | None:
+        """Return the newest sound resume point, or None; damaged ones are moved aside and named in it."""
+        damaged: list[str] = []
+        for folder in self._layout.resume_points(run.name):
+            try:
+                record = _read(folder, STATE, json.loads)
+                _check_same(folder, "run", expected=run.model_dump(mode="json"), found=record["run"])
+                arrays = _read(folder, RESUME_ARRAYS, safetensors_arrays)
+                return ResumePoint(record["step"], arrays, record["state"], tuple(damaged))
+            except MissingObject:
+                continue
+            except Damaged as error:
+                damaged.append(str(error))
+                if not self.read_only:
+                    set_aside(folder, self._layout.quarantine)
+        return None
+
+    def discard_resume_points(self, run: Run) -> None:
+        """Remove the resume points of a run."""
+        self.check_writable()
+        for folder in self._layout.resume_points(run.name):
+            discard(folder)
+
+    @contextmanager
+    def claim(self, name: str, *, on_wait: Callable[[Owner | None], None] | None = None) -> Iterator[None]:
+        """Hold "I am working on `name`" while the block runs; only saves work, never decides who is right.
+
+        Waits while another live process holds it, after telling `on_wait` once who that is (None: not known).
+        """
+        self.check_writable()
+        with claims.claim(self._layout.lock(name), self._layout.owner_note(name), on_wait):
+            yield
+
+    def collect_garbage(self, *, quarantine_corrupt: bool = False) -> list[Path]:
+        """Remove leftovers of dead writers and resume points of complete runs; return what was removed.
+
+        What is complete or belongs to a live process stays. `quarantine_corrupt` moves damaged objects aside.
+        """
+        self.check_writable()
+        return garbage.collect(self._layout, quarantine_corrupt=quarantine_corrupt)
+
+    def check(self) -> list[Fault]:
+        """Read every object and return what is damaged."""
+        folders = [folder for kind in KINDS for folder in self._layout.objects(kind)]
+        faults = [(f"{folder.parent.name}/{folder.name}", fault_of(folder)) for folder in folders]
+        return [Fault(name, fault) for name, fault in faults if fault is not None]
+
+    def _commit(self, folder: Path, files: Mapping[str, bytes]) -> None:
+        self.check_writable()
+        commit(folder, files, quarantine=self._layout.quarantine)
+
+    def check_writable(self) -> None:
+        """Raise `StoreError` if this store was opened read-only."""
+        if self.read_only:
+            raise StoreError(f"the store at {self.root} was opened read-only: write to another one")
+
+
+def _read_measurement(folder: Path) -> Measurement:
+    files = read_verified(folder)
+    record = _decoded(folder / MEASUREMENT, files[MEASUREMENT], json.loads)
+    arrays = _decoded(folder / ARRAYS, files[ARRAYS], npz_arrays) if ARRAYS in files else {}
+    return Measurement(folder.name, record["key"], record["values"], arrays, record["provenance"])
+
+
+def _read(folder: Path, name: str, decode: Callable[[bytes], Any]) -> Any:
+    return _decoded(folder / name, read_verified(folder, name)[name], decode)
+
+
+def _decoded(path: Path, content: bytes, decode: Callable[[bytes], Any]) -> Any:
+    try:
+        return decode(content)
+    except ValueError as error:
+        raise StoreError(f"{path} cannot be read: {error}; remove {path.parent} and run again") from None
+
+
+def _check_same(folder: Path, what: str, *, expected: dict[str, Any], found: Any) -> None:
+    if found == expected:
+        return
+    path, asked, stored = _first_difference(what, expected, found)
+    raise StoreError(
+        f"{folder} answers other settings: expected {path} = {asked!r}, found {stored!r}; "
+        "remove that folder and run again"
+    )
+
+
+def _first_difference(path: str, expected: Any, found: Any) -> tuple[str, Any, Any]:
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for name in sorted(expected.keys() | found.keys()):
+            if expected.get(name) != found.get(name):
+                return _first_difference(f"{path}.{name}", expected.get(name), found.get(name))
+    return path, expected, found
