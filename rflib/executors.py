@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -13,6 +14,8 @@ from rflib.errors import RflibError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+PARENT_CHECK_SECONDS = 2.0
 
 
 def usable_cores() -> int:
@@ -29,13 +32,31 @@ def run_serial(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Ite
 def run_processes(function: Callable[[Task], Result], tasks: Sequence[Task], *, workers: int) -> Iterator[Result]:
     """Run tasks in `workers` processes, yielding results as they come; the first error stops the rest.
 
-    A worker that is killed from outside is an `RflibError`: what was complete stays, the same call goes on.
+    Workers end with this process, however it ends. A worker that is killed from outside is an `RflibError`: what was complete stays, the same call goes on.
     """
     parallel = Parallel(n_jobs=workers, batch_size=1, pre_dispatch=workers, return_as="generator_unordered")
     try:
-        yield from parallel(delayed(function)(task) for task in tasks)
+        yield from parallel(delayed(_beside_parent)(function, task, os.getpid()) for task in tasks)
     except TerminatedWorkerError:
         raise RflibError(
             "a worker process was killed from outside, often for want of memory: expected it to finish. What is "
             "complete is kept; run the same command again, with fewer workers if memory is short"
         ) from None
+
+
+def _beside_parent(function: Callable[[Task], Result], task: Task, parent: int) -> Result:
+    """Run a task in a worker that ends within seconds of its parent, instead of working on for nobody."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(PARENT_CHECK_SECONDS):
+            if os.getppid() != parent:
+                os._exit(1)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        return function(task)
+    finally:
+        done.set()
+        watcher.join()

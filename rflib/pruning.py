@@ -135,6 +135,7 @@ def _smallest(scores: Tensor, rate: float) -> Tensor:
 @contextmanager
 def pruned(model: nn.Module, mask: Mask) -> Iterator[nn.Module]:
     """Prune `model` within the block and put every weight back afterwards, bit for bit."""
+    mask.check(model)
     parameters = dict(model.named_parameters())
     saved = {name: parameters[name].detach().clone() for name in mask.keep}
     try:

@@ -34,14 +34,14 @@ _LAYOUTS = {
     "cifar10": _Layout(
         cifar10.FOLDER,
         "the files data_batch_1 to data_batch_5 and test_batch of the Python archive",
-        "rflib.data.download('cifar10') fetches it; a copy with one folder per class is read as folder:NAME",
+        "`rflib download cifar10` fetches it; a copy with one folder per class is read as folder:NAME",
         cifar10.SIDE,
         cifar10.read_cifar10,
     ),
     "tiny-imagenet": _Layout(
         tiny_imagenet.FOLDER,
         "wnids.txt, train/WNID/images/*.JPEG, val/val_annotations.txt and val/images/*.JPEG",
-        "rflib.data.download('tiny-imagenet') fetches it",
+        "`rflib download tiny-imagenet` fetches it",
         tiny_imagenet.SIDE,
         tiny_imagenet.read_tiny_imagenet,
     ),

@@ -22,9 +22,14 @@ def failing_layer(model: nn.Module, image_size: int, *, channels: int = 3) -> st
     return _failing(shadow, image_size, channels)
 
 
-def smallest_input(model: nn.Module, *, channels: int = 3) -> int:
-    """Return the smallest image side in pixels that `model` accepts, found by bisection on shapes."""
+def smallest_input(model: nn.Module, *, channels: int = 3) -> int | None:
+    """Return the smallest image side in pixels that `model` accepts, found by bisection on shapes.
+
+    None when it does not even accept very large images: then it is not the size that it fails on.
+    """
     shadow = copy.deepcopy(model).to("meta").eval()
+    if _failing(shadow, _LARGEST_TRIED, channels):
+        return None
     low, high = 0, _LARGEST_TRIED
     while high - low > 1:
         middle = (low + high) // 2
@@ -35,8 +40,8 @@ def smallest_input(model: nn.Module, *, channels: int = 3) -> int:
 def require_input(model: nn.Module, image_size: int, *, name: str = "the network") -> None:
     """Raise a `UsageError` that names the layer without pixels and the smallest input, if `image_size` is too small."""
     layer = failing_layer(model, image_size)
-    if layer is not None:
-        smallest = smallest_input(model)
+    smallest = smallest_input(model) if layer is not None else None
+    if smallest is not None:
         raise UsageError(
             f"images of {image_size} pixels are too small for {name}: layer '{layer}' runs out of pixels. "
             f"Expected at least {smallest} pixels; use larger images or a smaller pool kernel."
@@ -53,7 +58,7 @@ def _failing(shadow: nn.Module, image_size: int, channels: int) -> str | None:
     hooks = [m.register_forward_pre_hook(enter) for m in shadow.modules() if not any(True for _ in m.children())]
     try:
         shadow(torch.empty(1, channels, image_size, image_size, device="meta"))
-    except RuntimeError:
+    except Exception:  # torch raises many kinds; networks of others assert
         return entered[-1] if entered else "input"
     finally:
         for hook in hooks:

@@ -22,5 +22,5 @@ ARCHITECTURES: dict[str, Callable[[ModelConfig], nn.Module]] = {
 def build(config: ModelConfig, *, seed: int = 0) -> nn.Module:
     """Return the network that `config` describes, its weights drawn from `seed`; torch's own state is untouched."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach every GPU too
         return ARCHITECTURES[config.architecture](config)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import math
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from torch import nn
@@ -14,7 +18,9 @@ from torch import nn
 from rflib import models
 from rflib.analyses import dead_taps, receptive_field
 from rflib.config import ModelConfig
-from rflib.errors import UsageError, unknown
+from rflib.errors import UsageError, nearest, unknown
+
+_MODULE_NAME = "analysed_network"
 
 
 @dataclass(frozen=True)
@@ -73,27 +79,34 @@ class Inspection:
         }
 
 
-def inspect_network(name: str, *, resolution: int, pool_kernel: int = 1) -> Inspection:
-    """Return what `rflib analyse` shows of the network called `name` at a resolution in pixels."""
+def inspect_network(name: str, *, resolution: int, pool_kernel: int | None = None) -> Inspection:
+    """Return what `rflib analyse` shows of the network called `name` at a resolution in pixels.
+
+    Raises UsageError for a network that cannot be built, or that cannot take images of that resolution.
+    """
     model = load_network(name, pool_kernel=pool_kernel)
     models.require_input(model, resolution, name=name)
     shape = (3, resolution, resolution)
-    measured = receptive_field.measure(model, shape)
     fields = receptive_field.analyse(model, shape)
-    return Inspection(
-        name, resolution, fields, measured[fields.last_convolution.name].r_max, dead_taps.share(model, shape)
-    )
+    measured = receptive_field.measure(model, shape)[fields.last_convolution.name]
+    return Inspection(name, resolution, fields, measured.r_max, dead_taps.share(model, shape))
 
 
-def load_network(name: str, *, pool_kernel: int = 1) -> nn.Module:
-    """Return the network called `name`: ours, `torchvision:BUILDER`, or `path/to/file.py:ClassName`."""
+def load_network(name: str, *, pool_kernel: int | None = None) -> nn.Module:
+    """Return the network called `name`: ours, `torchvision:BUILDER`, or `path/to/file.py:ClassName`.
+
+    `pool_kernel` (default 1) belongs to ours; UsageError where another is given one.
+    """
+    ours = not name.startswith("torchvision:") and ".py:" not in name
+    if not ours and pool_kernel is not None:
+        raise UsageError(f"a pool kernel belongs to rf_ networks, found one for {name}: leave --pool-kernel out")
     if name.startswith("torchvision:"):
         return _torchvision(name.removeprefix("torchvision:"))
-    if ".py:" in name:
+    if not ours:
         return _from_file(*name.rsplit(":", 1))
     if name not in models.ARCHITECTURES:
         raise unknown("network", name, [*models.ARCHITECTURES, "torchvision:NAME", "path/to/file.py:ClassName"])
-    return models.build(ModelConfig.checked({"architecture": name, "pool_kernel": pool_kernel}))
+    return models.build(ModelConfig.checked({"architecture": name, "pool_kernel": pool_kernel or 1}))
 
 
 def _torchvision(builder: str) -> nn.Module:
@@ -101,29 +114,64 @@ def _torchvision(builder: str) -> nn.Module:
 
     names = torchvision.models.list_models(module=torchvision.models)
     if builder not in names:
-        raise unknown("torchvision network", builder, names)
-    return torchvision.models.get_model(builder, weights=None)
+        guess = nearest(builder, names)
+        hint = f" Did you mean '{guess}'?" if guess else ""
+        raise UsageError(f"unknown torchvision network '{builder}': expected a classifier of torchvision.models.{hint}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some builders warn about their initial weights, which no field depends on
+        return torchvision.models.get_model(builder, weights=None)
 
 
 def _from_file(path: str, class_name: str) -> nn.Module:
     """Build a class of a file; asking for it is asking to run that file."""
     if not Path(path).is_file():
         raise UsageError(f"{path}: expected a Python file that defines {class_name}, found no such file")
-    spec = importlib.util.spec_from_file_location("analysed_network", path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path}: expected a Python file, found something else")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found = getattr(module, class_name, None)
-    if found is None:
-        classes = [
-            key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, nn.Module)
-        ]
-        raise unknown(f"class in {path}", class_name, classes)
-    network = found()
+    with _importable_neighbours(path):
+        module = _module(path)
+        found = getattr(module, class_name, None)
+        if found is None:
+            classes = [key for key, value in vars(module).items() if _is_network_class(value, module)]
+            raise unknown(f"class in {path}", class_name, classes)
+        try:
+            network = found()
+        except Exception as error:
+            raise UsageError(
+                f"{path}:{class_name}: expected a class that is built without arguments, found {_described(error)}"
+            ) from error
     if not isinstance(network, nn.Module):
         raise UsageError(f"{path}:{class_name}: expected a torch.nn.Module, found {type(network).__name__}")
     return network
+
+
+def _module(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(_MODULE_NAME, path)
+    assert spec is not None and spec.loader is not None  # its name ends in .py
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[_MODULE_NAME] = module  # where dataclasses look for it
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{path}: expected a file that Python can import, found {_described(error)}") from error
+    return module
+
+
+def _is_network_class(value: object, module: ModuleType) -> bool:
+    return isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ == module.__name__
+
+
+@contextmanager
+def _importable_neighbours(path: str) -> Iterator[None]:
+    """Let a file import its neighbours, as it can when Python runs it."""
+    sys.path.insert(0, str(Path(path).resolve().parent))
+    try:
+        yield
+    finally:
+        del sys.path[0]
+        sys.modules.pop(_MODULE_NAME, None)
+
+
+def _described(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _pair(values: tuple[float, ...]) -> str:

@@ -140,10 +140,15 @@ def similarity(settings: SimilaritySettings, first: Subject, second: Subject) ->
     arrays = {str(name): similarity.values for name, similarity in found.items()}
     layers = next(iter(found.values())).layers_a
     rows = [
-        {"layer": index, "name": name, **{e: float(arrays[e][index - 1, index - 1]) for e in arrays}}
+        {"layer": index, "name": name, **{e: _finite(arrays[e][index - 1, index - 1]) for e in arrays}}
         for index, name in enumerate(layers, start=1)
     ]
     return Recorded({"rows": rows, "images": len(images), "layers": list(layers)}, arrays)
+
+
+def _finite(value: float) -> float | None:
+    """Return a number, or None for what is not defined: CKA of a layer whose output never varies."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _image_batches(subject: Subject, count: int) -> list[torch.Tensor]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, get_args
 
+from rflib.config import Architecture
 from rflib.errors import UsageError, unknown
 from rflib.pipeline.profiles import Profile, Role
 
@@ -17,8 +18,8 @@ def override(profile: Profile, values: dict[str, Any]) -> Profile:
     """
     given = {name: value for name, value in values.items() if value is not None}
     for name in given:
-        if name not in _PROFILE | _ROLE.keys():
-            raise unknown("parameter", name, [*_PROFILE, *_ROLE])
+        if name not in OVERRIDES:
+            raise unknown("parameter", name, OVERRIDES)
     changed: dict[str, Any] = profile.model_dump()
     changed |= {name: given[name] for name in _PROFILE if name in given}
     for name, role in profile.roles.items():
@@ -32,6 +33,9 @@ def override(profile: Profile, values: dict[str, Any]) -> Profile:
 
 def _architectures(values: dict[str, Any], role: Role, chosen: Sequence[str]) -> None:
     _require_list("architectures", chosen)
+    for name in chosen:
+        if name not in get_args(Architecture):
+            raise unknown("architecture", name, get_args(Architecture))
     kernels = values["pool_kernels"]
     first = next(iter(kernels.values()), (1,))
     values["pool_kernels"] = {name: kernels.get(name, first) for name in chosen}
@@ -81,3 +85,6 @@ _ROLE: dict[str, Callable[[dict[str, Any], Role, Any], None]] = {
     "fine_tuning_epochs": _fine_tuning_epochs,
     "eigenvalues": _eigenvalues,
 }
+
+OVERRIDES = frozenset(_PROFILE | _ROLE.keys())
+"""The names of the parameters that change what a study measures."""

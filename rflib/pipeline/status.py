@@ -19,6 +19,16 @@ class Status:
     counts: pd.DataFrame
     missing_seconds: float | None
 
+    @property
+    def outlook(self) -> str:
+        """What is left to do, in a sentence."""
+        missing = int(self.counts["missing"].sum())
+        if not missing:
+            return "Nothing is missing."
+        if self.missing_seconds is None:
+            return f"{missing} are missing; no training run is finished yet, so their cost is unknown."
+        return f"{missing} are missing: about {self.missing_seconds / 60:.1f} minutes of training on one worker."
+
 
 def status(study: Study) -> Status:
     """Return what `study` has and lacks; the estimate scales the seconds of its finished training runs."""
@@ -37,13 +47,13 @@ def content_key(study: Study) -> str:
 
 
 def _missing_seconds(study: Study, missing: set[str]) -> float | None:
-    histories = [item for item in study.items if item.key.analysis == "history"]
-    done = [item for item in histories if item.key.id not in missing]
-    seconds = sum(float(study.load(item.key).provenance["seconds"]) for item in done)
     if not missing:
         return 0.0
+    histories = [item for item in study.items if item.key.analysis == "history"]
+    done = [item for item in histories if item.key.id not in missing]
     if not done:
         return None
+    seconds = sum(float(study.load(item.key).provenance["seconds"]) for item in done)
     return seconds / _cost(done) * _cost([item for item in histories if item.key.id in missing])
 
 

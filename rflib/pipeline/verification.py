@@ -9,20 +9,23 @@ from rflib.store.published import Index
 
 
 def verify_published() -> tuple[int, list[str]]:
-    """Return the number of published measurements and every fault found, as text."""
+    """Return the number of published measurements and every fault found, as text.
+
+    While something is damaged only that is reported: nothing can be said of what cannot be read.
+    """
     store = Store(results_root(), read_only=True)
-    faults = [f"{fault.name}: {fault.fault}" for fault in store.check()]
-    damaged = {fault.name for fault in store.check()}
-    index = Index.load(results_root())
-    listed = {name for profile in index.profiles.values() for name in profile.measurements}
-    versions = {settings.analysis: settings.version for settings in AnalysisSettings.__subclasses__()}
-    found = set()
-    if not damaged:
-        for measurement in store.measurements():
-            found.add(measurement.name)
-            current = versions.get(measurement.analysis)
-            if measurement.version != current:
-                faults.append(f"{measurement.name}: version {measurement.version}, the library computes {current}")
-        faults += [f"{name}: listed in the index but missing" for name in sorted(listed - found)]
-        faults += [f"{name}: not listed in the index" for name in sorted(found - listed)]
+    profiles = Index.load(results_root()).profiles.values()
+    listed = {name for profile in profiles for name in profile.measurements}
+    damaged = store.check()
+    if damaged:
+        return len(listed), [fault.fault for fault in damaged]
+    found = {measurement.name: (measurement.analysis, measurement.version) for measurement in store.measurements()}
+    faults = [f"{name}: listed in the index but missing; restore it from git" for name in sorted(listed - set(found))]
+    faults += [f"{name}: not listed in the index; remove it or publish again" for name in sorted(set(found) - listed)]
+    current = {settings.analysis: settings.version for settings in AnalysisSettings.__subclasses__()}
+    faults += [
+        f"{name}: version {version}, the library computes {current.get(analysis)}; publish again"
+        for name, (analysis, version) in sorted(found.items())
+        if version != current.get(analysis)
+    ]
     return len(listed), faults

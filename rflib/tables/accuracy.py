@@ -32,7 +32,8 @@ def accuracy_and_pruning(
     measured = summarise(chosen, _WHOLE, ["dense", "pruned", "difference", "live", "layerwise"])
     table = fields(study, role, purpose).merge(measured, on=_WHOLE, how="right")
     table.insert(2, "label", [_label(row) for row in table.itertuples()])
-    return table.merge(_reported(role, rate), on=NETWORK, how="left")
+    printed = _reported(role, rate).assign(map_size="shrinking", pool_dilation=1)
+    return table.merge(printed, on=[*NETWORK, "map_size", "pool_dilation"], how="left")
 
 
 def one_shot(study: Study, role: RoleName, purpose: str = "grid") -> pd.DataFrame:
@@ -73,6 +74,8 @@ def trends(
     table: pd.DataFrame, quantities: tuple[str, ...] = ("dense", "pruned", "difference", "live")
 ) -> pd.DataFrame:
     """Return, per network, how each quantity moves with the field: as reported, as measured, and whether they agree."""
+    if table.empty:
+        return table
     rows = []
     for architecture, group in table.groupby("architecture", sort=False):
         for quantity in quantities:
@@ -99,10 +102,11 @@ def _reported(role: RoleName, rate: float) -> pd.DataFrame:
 
 
 def renamed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the paper's columns under the names that tables here use."""
+    """Return the paper's columns under the names that tables here use; `_printed` ones are the text as it stands."""
     names = {
-        f"{quantity}_{part}": f"{quantity}_reported_{short}"
+        f"{quantity}_{part}{form}": f"{quantity}_reported_{short}{form}"
         for quantity in ("dense", "pruned", "difference")
         for part, short in (("mean", "mean"), ("std", "sd"))
+        for form in ("", "_printed")
     }
     return frame.rename(columns=names)[[*NETWORK, *names.values()]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,14 +105,20 @@ def plain(frame: pd.DataFrame) -> PlainTable:
     if frame.empty:
         return PlainTable(("Not covered",), (("This profile holds no measurements for this table.",),))
     shown = _columns(frame)
-    headings = tuple(HEADINGS.get(column, column.replace("_", " ").capitalize()) for column in shown)
+    headings = tuple(HEADINGS.get(column, _heading(column)) for column in shown)
     rows = tuple(tuple(_cell(row, column) for column in shown) for row in frame.to_dict("records"))
     return PlainTable(headings, rows)
 
 
+def _heading(column: str) -> str:
+    text = column.replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
 def _columns(frame: pd.DataFrame) -> list[str]:
     """Return the columns to show, measured beside reported, in the order of the headings."""
-    bases = [c.removesuffix("_mean") for c in frame.columns if not c.endswith("_sd") and c != "pending"]
+    hidden = ("_sd", "_printed")
+    bases = [c.removesuffix("_mean") for c in frame.columns if not c.endswith(hidden) and c != "pending"]
     varied = [b for b in bases if b not in _SHOWN_WHERE_THEY_VARY or frame[b].nunique() > 1]
     if "width_multiple" in varied and "width" in varied:
         varied.remove("width")
@@ -120,11 +126,13 @@ def _columns(frame: pd.DataFrame) -> list[str]:
     return known + [column for column in varied if column not in HEADINGS]
 
 
-def _cell(row: dict[str, Any], column: str) -> str:
+def _cell(row: Mapping[Any, Any], column: str) -> str:
     if column == "dense_reported" and row.get("pending"):
         return "Pending"
     if f"{column}_mean" not in row:
         return _plain(row[column])
+    if isinstance(row.get(f"{column}_mean_printed"), str):
+        return " ± ".join(part for part in (row[f"{column}_{p}_printed"] for p in ("mean", "sd")) if part) or "–"
     digits = "g" if column.endswith("_reported") else ".3f" if column == "normalised_difference" else ".1f"
     return _mean_and_spread(row[f"{column}_mean"], row.get(f"{column}_sd"), digits)
 

@@ -1,0 +1,197 @@
+"""`analyse`: walk the graph that torch.export records and carry the field of every node along."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind
+
+from rflib.activations import device_of, evaluation_mode
+from rflib.analyses.receptive_field.axis import Axis, Signal
+from rflib.analyses.receptive_field.call import Call
+from rflib.analyses.receptive_field.fields import Fields, LayerField
+from rflib.analyses.receptive_field.operations import Outcome, apply
+from rflib.errors import RflibError, UsageError
+
+# Results that depend on the shape of their input only, or that nothing reads.
+_CONSTANTS = {
+    *("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty"),
+    *("sym_size", "sym_numel", "_assert_tensor_metadata", "_assert_async", "_assert_scalar"),
+}
+
+
+def analyse(model: nn.Module, input_shape: tuple[int, int, int], *, include_context: bool = False) -> Fields:
+    """Return the receptive field of every layer of `model` for images of `input_shape` (channels, height, width).
+
+    Fields are theoretical and in pixels, one value an axis (height, width): the largest over all paths from the
+    image to the layer and the smallest, with the stride and the position of the first unit. Linear layers and
+    global pooling see everything (`math.inf`). Where global context meets a map (a squeeze-and-excitation gate, group
+    norm), the context is left out and the node is listed in `Fields.context`; with `include_context` the largest
+    field is infinite from there on. Channels are not told apart.
+
+    The graph is `torch.export`'s, so dilation, grouping, functional calls and branches count; the recurrence is
+    Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019. Raises `RflibError`,
+    naming node and source line, for an operation that is not understood and for branches of unequal stride.
+    The model is evaluated on shapes only and left as it was.
+    """
+    walk = _Walk(model, _export(model, input_shape), include_context=include_context)
+    return walk.fields()
+
+
+def _export(model: nn.Module, input_shape: tuple[int, int, int]) -> ExportedProgram:
+    if len(input_shape) != 3 or min(input_shape) < 1:
+        raise UsageError(f"input_shape: expected (channels, height, width), all positive, found {input_shape}")
+    dtype = next((value.dtype for value in model.parameters() if value.is_floating_point()), torch.float32)
+    # A batch of two: a batch of one is a size that reshapes could confuse with others.
+    images = torch.zeros(2, *input_shape, dtype=dtype, device=device_of(model))
+    try:
+        with evaluation_mode(model), torch.no_grad():
+            return torch.export.export(model, (images,), strict=False)
+    except RflibError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise RflibError(
+            f"{type(model).__name__} cannot be traced on an input of {input_shape}: {reason}. Expected a network "
+            "that takes one batch of images of this size and whose path does not depend on their values"
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A node that was walked: what its input and its output see, and the module calls it was made in."""
+
+    node: fx.Node
+    operation: str
+    before: Signal
+    after: Signal
+    merges: bool
+    calls: tuple[tuple[str, str], ...]
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether the node is a layer of its own: it convolves, pools, mixes, merges or changes the field."""
+        changed = any(_size(one) != _size(two) for one, two in zip(self.before, self.after, strict=True))
+        return changed or self.merges or self.operation in ("conv2d", "linear", "max_pool2d", "avg_pool2d")
+
+
+def _size(axis: Axis) -> tuple[float, ...]:
+    return (axis.start, axis.end, axis.smallest, axis.stride)
+
+
+class _Walk:
+    """One pass over the graph, in order of execution."""
+
+    def __init__(self, model: nn.Module, program: ExportedProgram, *, include_context: bool) -> None:
+        self.include_context = include_context
+        self.seen: dict[fx.Node, Outcome] = {}
+        self.steps: list[_Step] = []
+        self.context: list[fx.Node] = []
+        self.misaligned: list[fx.Node] = []
+        self.leaves = {
+            name for name, module in model.named_modules() if name and not any(True for _ in module.children())
+        }
+        inputs = {spec.arg.name for spec in program.graph_signature.input_specs if spec.kind == InputKind.USER_INPUT}
+        for node in program.graph.nodes:
+            if node.op == "placeholder" and node.name in inputs:
+                self.seen[node] = Axis(-2), Axis(-1)
+            elif node.op == "call_function":
+                self._visit(node)
+
+    def _visit(self, node: fx.Node) -> None:
+        inputs = [each for each in node.all_input_nodes if each in self.seen]
+        operation = _operation(node)
+        if not inputs or operation.rstrip("_") in _CONSTANTS:
+            return
+        if node.target is operator.getitem:
+            outcome = self.seen[inputs[0]]
+            self.seen[node] = outcome[node.args[1]] if isinstance(outcome, list) else outcome  # type: ignore[index]
+            return
+        shapes: list[Sequence[int]] = [each.meta["val"].shape for each in inputs]
+        signals: list[Signal] = [self.seen[each] for each in inputs]  # type: ignore[misc]
+        call = Call(
+            node, operation.rstrip("_"), _arguments(node), inputs, signals, shapes, include_context=self.include_context
+        )
+        outcome = apply(call)
+        self.seen[node] = outcome
+        if operation.endswith("_"):
+            # An in-place operation changes its input for everybody who reads it later.
+            self.seen[node.args[0]] = outcome  # type: ignore[index]
+        self.context += [node] if call.has_context else []
+        self.misaligned += [node] if call.misaligned else []
+        after = outcome[0] if isinstance(outcome, list) else outcome
+        # A merge does not widen the field: its smallest field is the smallest of its inputs'.
+        before = after if len(signals) > 1 else signals[0]
+        self.steps.append(_Step(node, call.operation, before, after, len(signals) > 1, _calls(node)))
+
+    def fields(self) -> Fields:
+        """Return the layers under their names, and what every module call puts out."""
+        names = self._names()
+        layers = [_layer(names[step.node], step) for step in self.steps if step.is_layer]
+        outputs = {name: _layer(name, step) for step in self.steps for name, _ in step.calls}
+        return Fields(
+            layers=layers,
+            outputs=outputs,
+            misaligned=tuple(names[node] for node in self.misaligned),
+            context=tuple(names.get(node, node.name) for node in self.context),
+        )
+
+    def _names(self) -> dict[fx.Node, str]:
+        """Name layers: the last one of a leaf module's call has the module's name, any other its node's name."""
+        names = {step.node: step.node.name for step in self.steps}
+        in_leaves = [step for step in self.steps if step.calls and step.calls[-1][0].partition("@")[0] in self.leaves]
+        last = {step.calls[-1]: step.node for step in in_leaves if step.is_layer}
+        return names | {node: name for (name, _), node in last.items()}
+
+
+def _operation(node: fx.Node) -> str:
+    target: Any = node.target
+    packet = getattr(target, "_overloadpacket", None)
+    return packet.__name__ if packet is not None else getattr(target, "__name__", str(target))
+
+
+def _arguments(node: fx.Node) -> dict[str, Any]:
+    """Return a node's arguments by the names of the operation's schema, defaults filled in."""
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return dict(node.kwargs)
+    values = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False))
+    defaults = {argument.name: argument.default_value for argument in schema.arguments if argument.has_default_value()}
+    return {**defaults, **values, **node.kwargs}
+
+
+def _calls(node: fx.Node) -> tuple[tuple[str, str], ...]:
+    """Return the module calls around a node, outermost first: the module's name ("@1" for its second call), a key."""
+    stack = node.meta.get("nn_module_stack") or {}
+    calls = []
+    for key, (path, _) in stack.items():
+        _, mark, count = key.partition("@")
+        calls.append((path.partition("@")[0] + mark + count, key))
+    return tuple(calls)
+
+
+def _layer(name: str, step: _Step) -> LayerField:
+    height, width = step.after
+    value = step.node.meta["val"]
+    shape = (value[0] if isinstance(value, list | tuple) else value).shape
+    return LayerField(
+        name=name,
+        operation=step.operation,
+        r_min=(height.smallest, width.smallest),
+        r_max=(height.largest, width.largest),
+        stride=(height.stride, width.stride),
+        offset=(height.start, width.start),
+        map_size=(_extent(height, shape), _extent(width, shape)),
+        input_r_min=(step.before[0].smallest, step.before[1].smallest),
+        input_stride=(step.before[0].stride, step.before[1].stride),
+    )
+
+
+def _extent(axis: Axis, shape: Sequence[int]) -> int:
+    return 1 if axis.dim is None or axis.merged else int(shape[axis.dim])

@@ -1,0 +1,206 @@
+"""What the command offers. Imports are inside the commands, so that each loads only what it needs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from rflib.cli.terminal import progress, say, show, show_table
+from rflib.errors import RflibError
+
+if TYPE_CHECKING:
+    from rflib.pipeline.study import Study
+
+
+class Interrupted(RflibError):
+    """Ctrl-C; the exit code is the one that shells give it."""
+
+    exit_code = 130
+
+
+class _Commands(TyperGroup):
+    """The commands; an interrupt becomes a message here, because typer would end without one."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted: what is complete is kept, the same command goes on from there") from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Receptive fields and neural network representations: an executable paper.",
+    epilog="--debug, anywhere, shows the traceback of a failure.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Chapter = Annotated[str, typer.Argument(help="A chapter of notebooks/, such as accuracy-and-pruning.")]
+ProfileOption = Annotated[str, typer.Option("--profile", help="A profile of notebooks/profiles.")]
+WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default: as cores allow.")]
+
+
+@app.command()
+def book(
+    profile: ProfileOption = "digits",
+    chapter: Annotated[list[str] | None, typer.Option("--chapter", help="Only these chapters.")] = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Compute what is missing, execute the chapters and build the site."""
+    from rflib.book import build_book, chapter_names, source_path
+    from rflib.pipeline.status import content_key
+    from rflib.pipeline.study import open_profile, open_study
+    from rflib.store.places import project_root
+
+    root = project_root()
+    for name in chapter or []:
+        source_path(root, name)
+    studies = [open_study(name, profile=profile) for name in chapter or []] or [open_profile(profile)]
+    for study in studies:
+        _ensure(study, workers)
+    page = build_book(
+        root,
+        chapter or chapter_names(root),
+        profile=profile,
+        content_key=lambda: "".join(map(content_key, studies)),
+        on_progress=say,
+    )
+    show(f"The book: {page}")
+
+
+@app.command()
+def run(
+    chapter: Chapter,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("-p", metavar="NAME=VALUE", help="A parameter; `rflib params CHAPTER` shows them."),
+    ] = None,
+    profile: ProfileOption = "digits",
+    reuse: Annotated[str | None, typer.Option(help="`published` also loads the committed results.")] = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Execute one chapter with your own parameters: a notebook and a page."""
+    from rflib.book import rerun, source_path
+    from rflib.book.parameters import complete, parse, read
+    from rflib.pipeline.overrides import OVERRIDES
+    from rflib.pipeline.study import open_study
+    from rflib.store.places import project_root
+
+    root = project_root()
+    declared = read(source_path(root, chapter))
+    given = {"profile": profile, **({"reuse": reuse} if reuse else {}), **parse(declared, parameter or [])}
+    values = complete(declared, given)
+    # A chapter may have parameters of its own; the study knows only those that change what is measured.
+    known = {name: value for name, value in values.items() if name in OVERRIDES | {"profile", "reuse"}}
+    _ensure(open_study(chapter, **known), workers)
+    result = rerun(root, chapter, values, on_progress=say)
+    show(f"Notebook: {result.notebook}\nPage:     {result.page}")
+
+
+@app.command()
+def params(chapter: Chapter) -> None:
+    """Show a chapter's parameters: name, type, default, meaning."""
+    from rflib.book import source_path
+    from rflib.book.parameters import read
+    from rflib.store.places import project_root
+
+    rows = [[p.name, p.annotation, repr(p.default), p.meaning] for p in read(source_path(project_root(), chapter))]
+    show_table(["name", "type", "default", "meaning"], rows)
+
+
+@app.command()
+def study(profile: ProfileOption = "digits", workers: WorkersOption = None) -> None:
+    """Compute everything a profile lacks, without notebooks."""
+    from rflib.pipeline.study import open_profile
+
+    _ensure(open_profile(profile), workers)
+
+
+@app.command()
+def status(profile: ProfileOption = "digits") -> None:
+    """Show what a profile has and lacks, and about how long the rest takes."""
+    from rflib.pipeline.status import status as status_of
+    from rflib.pipeline.study import open_profile
+
+    found = status_of(open_profile(profile))
+    show_table(["analysis", "done", "missing"], found.counts.astype(str).to_numpy().tolist())
+    show(found.outlook)
+
+
+@app.command()
+def publish(profile: ProfileOption = "digits") -> None:
+    """Copy a profile's finished measurements to results/."""
+    from rflib.pipeline.study import open_profile
+    from rflib.store import Store
+    from rflib.store.places import results_root
+    from rflib.store.published import publish as publish_to
+
+    everything = open_profile(profile)
+    keys = [item.key for item in everything.items]
+    publish_to(everything.store, Store(results_root()), keys, profile, everything.profile.model_dump(mode="json"))
+    show(f"Published {len(keys)} measurements of profile '{profile}' to {results_root()}")
+
+
+@app.command()
+def verify() -> None:
+    """Check that the published measurements are intact, listed and up to date."""
+    from rflib.pipeline.verification import verify_published
+
+    count, faults = verify_published()
+    if faults:
+        raise RflibError("the published results do not hold:\n" + "\n".join(f"- {fault}" for fault in faults))
+    show(f"{count} published measurements are intact, listed and up to date.")
+
+
+@app.command()
+def gc(
+    corrupt: Annotated[bool, typer.Option("--corrupt", help="Move damaged objects to quarantine/.")] = False,
+) -> None:
+    """Remove the leftovers of dead runs; what is complete stays."""
+    from rflib.store import Store
+    from rflib.store.places import runs_root
+
+    removed = Store(runs_root()).collect_garbage(quarantine_corrupt=corrupt)
+    for path in removed:
+        show(str(path))
+    show(f"{len(removed)} leftovers removed from {runs_root()}")
+
+
+@app.command()
+def download(name: Annotated[str, typer.Argument(help="cifar10 or tiny-imagenet.")]) -> None:
+    """Download a data set into RFLIB_DATA and check it."""
+    from rflib.data.downloads import download as fetch
+    from rflib.store.places import data_root
+
+    show(f"{name}: {fetch(name, data_root=data_root())}")
+
+
+@app.command()
+def analyse(
+    model: Annotated[str, typer.Argument(help="rf_resnet50, torchvision:resnet50 or path/to/file.py:ClassName.")],
+    resolution: Annotated[int, typer.Option(min=1, help="Side of the images in pixels.")] = 32,
+    pool_kernel: Annotated[int | None, typer.Option(min=1, help="Kernel k of the pool, for rf_ networks.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Show the receptive fields of a network, layer by layer."""
+    from rflib.pipeline.inspection import inspect_network
+
+    found = inspect_network(model, resolution=resolution, pool_kernel=pool_kernel)
+    if as_json:
+        show(json.dumps(found.as_values(), indent=2))
+        return
+    show_table(found.headings, found.rows)
+    show(found.summary)
+
+
+def _ensure(study: Study, workers: int | None) -> None:
+    if not study.items:
+        return
+    with progress(f"computing {study.profile.name}") as advance:
+        outcome = study.ensure(workers=workers, on_progress=advance)
+    say(f"{study.chapter} ({study.profile.name}): {outcome}")

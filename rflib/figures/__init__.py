@@ -1,0 +1,26 @@
+"""Figures of the book: from a study to a matplotlib figure. They read measurements and never need torch."""
+
+from rflib.figures.accuracy import accuracy_and_pruning, large_fields
+from rflib.figures.fine_tuning import fine_tuning
+from rflib.figures.landscape import spectra, training_curves
+from rflib.figures.networks import dead_taps, field_growth
+from rflib.figures.rates import normalised_difference, pruning_rates
+from rflib.figures.representations import similarity, similarity_by_layer
+from rflib.figures.variants import variants
+from rflib.figures.width import width_and_depth
+
+__all__ = [
+    "accuracy_and_pruning",
+    "dead_taps",
+    "field_growth",
+    "fine_tuning",
+    "large_fields",
+    "normalised_difference",
+    "pruning_rates",
+    "similarity",
+    "similarity_by_layer",
+    "spectra",
+    "training_curves",
+    "variants",
+    "width_and_depth",
+]

@@ -1,0 +1,212 @@
+"""The linear form of every torch function that a convolutional network calls, by the function's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rflib.errors import RflibError
+from rflib.linearised.values import compact, is_live, one_channel, support
+
+if TYPE_CHECKING:
+    from rflib.linearised.run import Linearised
+
+Rule = Callable[..., Any]
+
+
+def _identity(_run: Linearised, values: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
+    return values
+
+
+def _shift(_run: Linearised, values: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
+    return support(compact(values) + 1).expand(values.shape)
+
+
+def _view(_run: Linearised, values: Tensor, *shape: Any) -> Tensor:
+    # Expanded channels can be in the way of a view, which the model's own tensors would allow.
+    return values.reshape(*shape)
+
+
+def _convolution(
+    run: Linearised,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    maps, kernel, dilation = one_channel(input), run.weight_of(weight), run.per_axis(dilation, 1)
+    if padding == "same":
+        rows, columns = (d * (k - 1) for d, k in zip(dilation, kernel.shape[2:], strict=True))
+        maps = F.pad(maps, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
+    around = run.per_axis(0 if isinstance(padding, str) else padding, 0)
+    summed = F.conv2d(maps, kernel, stride=run.per_axis(stride, 1), padding=around, dilation=dilation)
+    output = support(summed if bias is None else summed + 1)
+    run.record(weight, output)
+    return output.expand(-1, weight.shape[0], -1, -1)
+
+
+def _max_pool(
+    run: Linearised,
+    maps: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor:
+    kernel, stride = run.per_axis(kernel_size, 1), run.per_axis(stride or kernel_size, 1)
+    padding, dilation = run.per_axis(padding, 0), run.per_axis(dilation, 1)
+    extents = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    bottom, right = (
+        _padding_after(*geometry, ceil_mode=ceil_mode)
+        for geometry in zip(maps.shape[2:], extents, stride, padding, strict=True)
+    )
+    padded = F.pad(one_channel(maps), (padding[1], right, padding[0], bottom))
+    window = torch.ones(1, 1, *kernel, dtype=maps.dtype)
+    return support(F.conv2d(padded, window, stride=stride, dilation=dilation)).expand(-1, maps.shape[1], -1, -1)
+
+
+def _padding_after(size: int, extent: int, stride: int, padding: int, *, ceil_mode: bool) -> int:
+    """Return the padding at the end that makes an explicit window sum as long as torch's pooling output."""
+    steps, rest = divmod(size + 2 * padding - extent, stride)
+    # torch drops a window of ceil mode that would start in the padding at the end.
+    if ceil_mode and rest and (steps + 1) * stride < size + padding:
+        return padding + stride - rest
+    return padding
+
+
+def _average_pool(
+    run: Linearised,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    return _max_pool(run, input, kernel_size, stride, padding, ceil_mode=ceil_mode)
+
+
+def _adaptive_pool(run: Linearised, maps: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
+    wanted = output_size if isinstance(output_size, tuple | list) else (output_size, output_size)
+    target = [have if want is None else want for want, have in zip(wanted, maps.shape[2:], strict=True)]
+    pooled = support(F.adaptive_avg_pool2d(one_channel(maps), run.per_axis(target, 1)))
+    return pooled.expand(-1, maps.shape[1], -1, -1)
+
+
+def _pad(run: Linearised, maps: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> Tensor:
+    amounts = list(pad)
+    if run.axis is not None:
+        left_out = slice(0, 2) if run.axis == 0 else slice(2, 4)
+        amounts[left_out] = [0] * len(amounts[left_out])
+    spatial, channels = amounts[:4], sum(amounts[4:6])
+    padded = F.pad(one_channel(maps), spatial, mode=mode, value=1.0 if value else None)
+    return padded.expand(-1, maps.shape[1] + channels, -1, -1)
+
+
+def _linear(_run: Linearised, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    summed = one_channel(input, -1)
+    return support(summed if bias is None else summed + 1).expand(*input.shape[:-1], weight.shape[0])
+
+
+def _concatenate(_run: Linearised, tensors: Any, dim: int = 0) -> Tensor:
+    if dim not in (1, 1 - tensors[0].dim()):
+        raise RflibError(f"concatenation along dimension {dim} has no linear form; expected the channels, dimension 1")
+    merged = support(torch.cat([one_channel(each) for each in tensors], dim=1).sum(1, keepdim=True))
+    sizes = [-1] * merged.dim()
+    sizes[1] = sum(each.shape[1] for each in tensors)
+    return merged.expand(sizes)
+
+
+def _operands(run: Linearised, values: tuple[Any, ...]) -> tuple[list[Tensor], torch.Size]:
+    """Return the operands that depend on the image, gates left out, and the shape of the result."""
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    live = [compact(value) for value in tensors if is_live(value)]
+    if run.axis is not None:
+        live = [value for value in live if value.numel() > value.shape[0]] or live
+    return live, torch.broadcast_shapes(*(value.shape for value in tensors))
+
+
+def _sum(run: Linearised, *values: Any, **named: Any) -> Tensor:
+    values += tuple(value for value in named.values() if isinstance(value, Tensor))
+    live, shape = _operands(run, values)
+    total = live[0]
+    for value in live[1:]:
+        total = total + value
+    constant = any(not is_live(value) for value in values)
+    return support(total + 1 if constant else total).expand(shape)
+
+
+def _product(run: Linearised, *values: Any, **named: Any) -> Tensor:
+    values += tuple(value for value in named.values() if isinstance(value, Tensor))
+    live, shape = _operands(run, values)
+    total = live[0]
+    for value in live[1:]:
+        total = total * value
+    return support(total).expand(shape)
+
+
+def _reduce(run: Linearised, values: Tensor, *args: Any, **kwargs: Any) -> Any:
+    if args and isinstance(args[0], Tensor):  # max(x, y) compares two maps
+        return _sum(run, values, args[0])
+    given = kwargs.get("dim", args[0] if args else None)
+    if given is None:
+        return support(compact(values).sum())
+    chosen = tuple(dim % values.dim() for dim in ([given] if isinstance(given, int) else given))
+    shape = [1 if dim in chosen else size for dim, size in enumerate(values.shape)]
+    reduced = support(compact(values).sum(chosen, keepdim=True)).expand(shape)
+    keep = kwargs.get("keepdim", len(args) > 1 and args[1] is True)
+    return reduced if keep else reduced.squeeze(chosen)
+
+
+def _extreme(run: Linearised, values: Tensor, *args: Any, **kwargs: Any) -> Any:
+    """Reduce by `max` or `min`, which also return indices where they run along one dimension."""
+    reduced = _reduce(run, values, *args, **kwargs)
+    along = "dim" in kwargs or (args and isinstance(args[0], int))
+    return (reduced, None) if along else reduced
+
+
+def _named(names: str, rule: Rule) -> dict[str, Rule]:
+    return dict.fromkeys(names.split(), rule)
+
+
+RULES: dict[str, Rule] = {
+    **_named("conv2d", _convolution),
+    **_named("view", _view),
+    **_named("max_pool2d", _max_pool),
+    **_named("avg_pool2d", _average_pool),
+    **_named("adaptive_avg_pool2d adaptive_max_pool2d", _adaptive_pool),
+    **_named("pad", _pad),
+    **_named("linear", _linear),
+    **_named("cat concat concatenate", _concatenate),
+    **_named("add radd iadd sub rsub isub maximum minimum where", _sum),
+    **_named("mul rmul imul multiply div rdiv truediv rtruediv itruediv divide", _product),
+    **_named("mean sum amax amin var std logsumexp", _reduce),
+    **_named("max min", _extreme),
+    # Functions that keep zero at zero.
+    **_named("relu relu6 hardtanh leaky_relu prelu rrelu elu selu celu gelu silu hardswish mish tanh", _identity),
+    **_named("softsign hardshrink softshrink tanhshrink clamp clip abs neg square sqrt pow nan_to_num", _identity),
+    **_named("dropout dropout1d dropout2d alpha_dropout feature_alpha_dropout", _identity),
+    # Functions that make padded zeros positive.
+    **_named("batch_norm layer_norm group_norm instance_norm rms_norm local_response_norm", _shift),
+    **_named("sigmoid hardsigmoid logsigmoid softplus exp softmax log_softmax softmin rsqrt reciprocal", _shift),
+}
+
+# Functions that only move values, and getters of attributes ("get").
+MOVES = frozenset(
+    _named(
+        "get view_as reshape reshape_as flatten unflatten permute transpose movedim swapaxes t chunk split "
+        "unsafe_split split_with_sizes tensor_split unbind squeeze unsqueeze contiguous getitem select narrow expand "
+        "expand_as broadcast_to clone to type type_as float double detach channel_shuffle pixel_unshuffle",
+        _identity,
+    )
+)

@@ -1,0 +1,18 @@
+"""What every caption of a result table says in the same words: data, weights, spread, whose numbers."""
+
+from __future__ import annotations
+
+from rflib.pipeline.profiles import RoleName
+from rflib.pipeline.study import Study
+
+_DATA_OF_THE_PAPER = {"small_images": "CIFAR-10", "large_images": "Tiny ImageNet"}
+
+
+def measured(study: Study, role: RoleName) -> str:
+    """Return the closing sentences of a caption for accuracies measured under `role`."""
+    filled = study.profile.roles.get(role)
+    where = f"Measured on {filled.title}" if filled else f"Not measured under the profile {study.profile.name}"
+    return (
+        f"{where}; weights of the last epoch; mean ± sample standard deviation over n seeds, in percent. "
+        f"Columns marked paper are its printed numbers, on {_DATA_OF_THE_PAPER[role]}."
+    )

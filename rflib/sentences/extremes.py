@@ -1,0 +1,172 @@
+"""Sentences about fields far larger than the image, and about width and depth.
+
+Frames come from `rflib.tables`; accuracies are in percent, their differences in points.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from rflib.sentences.markdown import Sentences
+from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, ends, pixels, strength, value
+
+
+def collapse(large: pd.DataFrame, grid: pd.DataFrame, *, classes: int) -> Sentences:
+    """Say how far dense accuracy falls from the smallest field of the grid to the large ones.
+
+    `large` and `grid` are `tables.accuracy_and_pruning` for the two purposes.
+    """
+    if large.empty:
+        return NOTHING
+    large = large.sort_values("receptive_field")
+    same = grid[grid["architecture"].isin(large["architecture"])] if not grid.empty else grid
+    points = []
+    if not same.empty:
+        small = same.sort_values("receptive_field").iloc[0]
+        points.append(f"At {pixels(small)}, the smallest field measured, dense accuracy is {value(small, 'dense')}.")
+        changes = [f"{row['dense_mean'] - small['dense_mean']:+.1f} at {pixels(row)}" for _, row in large.iterrows()]
+        points.append(f"Points gained or lost beside that: {', '.join(changes)}.")
+    guess = 100 / classes
+    guessing = large[large["dense_mean"] <= guess + GUESSING_POINTS]
+    points.append(
+        f"{len(guessing)} of {len(large)} large-field networks are within {GUESSING_POINTS:g} points of guessing "
+        f"({guess:g} %); pruning can take nothing from those."
+    )
+    return Sentences((*points, strength(large)))
+
+
+def equality(large: pd.DataFrame, per_seed: pd.DataFrame, *, rate: float = 0.9) -> Sentences:
+    """Say whether pruning is free at large fields, and whether dead taps can be the reason.
+
+    At a share d of dead taps, pruning a share r must take at least (r - d) / (1 - d) of the live weights. `per_seed`
+    is `tables.one_shot` for the same networks.
+    """
+    if large.empty or per_seed.empty:
+        return NOTHING
+    free = int((large["difference_mean"].abs() < NOTICEABLE_POINTS).sum())
+    exact = int(((large["difference_mean"] == 0) & (large["difference_sd"].fillna(0) == 0)).sum())
+    points = [
+        f"Dense and pruned differ by less than {NOTICEABLE_POINTS:g} point in {free} of {len(large)} networks, and not "
+        f"at all in {exact}; the paper prints a difference of zero, with zero spread, for every one."
+    ]
+    for _, row in large.sort_values("receptive_field").iterrows():
+        points.append(_live_part(row, per_seed, rate))
+    return Sentences((*points, _can_all_be_dead(large, rate), strength(large)))
+
+
+def widths(table: pd.DataFrame) -> Sentences:
+    """Say what twice and thrice the width gain at each field, and whether the smallest field's level is reached."""
+    if table.empty:
+        return NOTHING
+    points: list[str] = []
+    gains: dict[float, float] = {}
+    for field in sorted(table["receptive_field"].unique()):
+        group = table[table["receptive_field"] == field]
+        group = group.sort_values("width_multiple")
+        first, last = group.iloc[0], group.iloc[-1]
+        steps = [f"{value(row, 'dense')} at {row['width_multiple']} times" for _, row in group.iloc[1:].iterrows()]
+        if steps:
+            gains[field] = last["dense_mean"] - first["dense_mean"]
+            points.append(
+                f"At {field:.0f} px dense accuracy goes from {value(first, 'dense')} at the profile's own width to "
+                f"{', '.join(steps)} that width."
+            )
+    return Sentences((*points, *_most_gained(gains), *_level(table), strength(table)))
+
+
+def pending(table: pd.DataFrame) -> Sentences:
+    """Give the measured value of the cell that the paper leaves pending."""
+    cell = table[table["pending"]] if not table.empty else table
+    if cell.empty:
+        return Sentences(("This profile does not measure the cell that the paper leaves pending.",))
+    row = cell.iloc[0]
+    return Sentences(
+        (
+            f"The pending cell, {row['label']} px by the paper's label at {row['width_multiple']} times the width, is "
+            f"{value(row, 'dense')} here, on this profile's data.",
+        )
+    )
+
+
+def depth(table: pd.DataFrame) -> Sentences:
+    """Say how the shallower network compares at equal k and at the nearest field (`tables.depth`)."""
+    names = list(table["architecture"].unique()) if not table.empty else []
+    if len(names) < 2:
+        return NOTHING
+    sizes = table.groupby("architecture")["receptive_field"].min()
+    deep = table[table["architecture"] == sizes.idxmax()]
+    shallow = table[table["architecture"] == sizes.idxmin()]
+    points = []
+    for _, row in deep.sort_values("receptive_field").iterrows():
+        equal = shallow[shallow["pool_kernel"] == row["pool_kernel"]]
+        if not equal.empty:
+            points.append(f"At equal k = {row['pool_kernel']}: {_against(equal.iloc[0], row)}")
+            nearest = shallow.loc[(shallow["receptive_field"] - row["receptive_field"]).abs().idxmin()]
+            if nearest["pool_kernel"] != row["pool_kernel"]:
+                points.append(f"At the nearest field measured: {_against(nearest, row)}")
+    return Sentences((*points, strength(table))) if points else NOTHING
+
+
+def _live_part(row: pd.Series, per_seed: pd.DataFrame, rate: float) -> str:
+    runs = per_seed[(per_seed["pool_kernel"] == row["pool_kernel"]) & ((per_seed["rate"] - rate).abs() < 1e-9)]
+    dead, share = row["dead_share"] / 100, runs["pruned_dead_share"].mean() / 100
+    live = rate * (1 - share) / (1 - dead)
+    return (
+        f"{pixels(row)}: {row['dead_share']:.0f} % of the taps are dead; of what was pruned {100 * share:.0f} % was "
+        f"dead, and {100 * live:.0f} % of the live weights went. Accuracy: {value(row, 'dense')} dense, "
+        f"{value(row, 'pruned')} pruned, {value(row, 'live')} under the control."
+    )
+
+
+def _can_all_be_dead(large: pd.DataFrame, rate: float) -> str:
+    most = large["dead_share"].max()
+    text = f"At most {most:.0f} % of the taps are dead"
+    if most >= 100 * rate:
+        return f"{text}, and {100 * rate:.0f} % are pruned: there pruning can be free without touching a live weight."
+    live = 100 * (100 * rate - most) / (100 - most)
+    return (
+        f"{text}, less than the {100 * rate:.0f} % that are pruned: at least {live:.0f} % of the live weights must go, "
+        f"so dead taps alone cannot make pruning free."
+    )
+
+
+def _most_gained(gains: dict[float, float]) -> list[str]:
+    """Say whether the gain is larger at larger fields, as the paper's caption has it."""
+    if len(gains) < 2:
+        return []
+    smallest, largest = min(gains), max(gains)
+    small, large = gains[smallest], gains[largest]
+    text = f"The widest network gains {small:+.1f} points at {smallest:.0f} px and {large:+.1f} at {largest:.0f} px"
+    if abs(small) <= NOTICEABLE_POINTS < large:
+        return [f"{text}: width helps only at the large field, as the paper's caption says."]
+    if large - small > NOTICEABLE_POINTS:
+        return [f"{text}: more at the large field, though not only there."]
+    return [f"{text}: not noticeably more at the large field, unlike the paper's caption."]
+
+
+def _level(table: pd.DataFrame) -> list[str]:
+    """Say whether any widened network at a larger field reaches the narrow one at the smallest field."""
+    narrow = table[table["width_multiple"] == table["width_multiple"].min()].sort_values("receptive_field")
+    small, *_ = ends(narrow)
+    wider = table[(table["receptive_field"] > small["receptive_field"]) & (table["width_multiple"] > 1)]
+    if wider.empty:
+        return []
+    best = wider.loc[wider["dense_mean"].idxmax()]
+    reached = best["dense_mean"] >= small["dense_mean"] - NOTICEABLE_POINTS
+    verb = "reaches" if reached else "does not reach"
+    return [
+        f"The best widened network at a larger field has {value(best, 'dense')} at {pixels(best)}; it {verb} the "
+        f"{value(small, 'dense')} of the narrow network at {pixels(small)}."
+    ]
+
+
+def _against(shallow: pd.Series, deep: pd.Series) -> str:
+    gap = shallow["dense_mean"] - deep["dense_mean"]
+    if abs(gap) <= NOTICEABLE_POINTS:
+        verdict = f"within {NOTICEABLE_POINTS:g} point of"
+    else:
+        verdict = f"{abs(gap):.1f} points {'above' if gap > 0 else 'below'}"
+    return (
+        f"`{shallow['architecture']}` ({pixels(shallow)}) has {value(shallow, 'dense')}, {verdict} "
+        f"`{deep['architecture']}` ({pixels(deep)}) with {value(deep, 'dense')}."
+    )

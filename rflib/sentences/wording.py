@@ -1,0 +1,90 @@
+"""How every sentence words a network, a field, a mean, a direction and the strength of few seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isnan, sqrt
+
+import pandas as pd
+from scipy.stats import t as student
+
+from rflib.sentences.markdown import Sentences
+from rflib.tables import direction, trend
+
+# Below this a difference of accuracies is called none: one point is a few images of the smallest test set.
+NOTICEABLE_POINTS = 1.0
+# A network within so many points of guessing is said to guess.
+GUESSING_POINTS = 5.0
+NOTHING = Sentences(("This profile holds no measurements for this comparison.",))
+
+_SEEDS_OF_THE_PAPER = 5
+_PHRASES = {"mixed": "has no clear direction", "flat": "does not change"}
+
+
+def networks(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the rows of each network, from the smallest field to the largest."""
+    for name, group in table.groupby("architecture", sort=False):
+        yield str(name), group.sort_values("receptive_field")
+
+
+def ends(group: pd.DataFrame) -> list[pd.Series]:
+    """Return the rows of the smallest and the largest field of a network; one row where there is one field."""
+    return [group.iloc[0], group.iloc[-1]] if len(group) > 1 else [group.iloc[0]]
+
+
+def pixels(row: pd.Series) -> str:
+    """Return the computed field of a row, such as "180 px"."""
+    return f"{row['receptive_field']:.0f} px"
+
+
+def value(row: pd.Series, quantity: str, unit: str = "%") -> str:
+    """Return a mean with its unit and, from three seeds on, half the width of its 95 % interval (Student)."""
+    mean, seeds = row[f"{quantity}_mean"], int(row["n"])
+    if seeds < 3:
+        return f"{mean:.1f} {unit}"
+    half_width = student.ppf(0.975, seeds - 1) * row[f"{quantity}_sd"] / sqrt(seeds)
+    return f"{mean:.1f} ± {half_width:.1f} {unit}"
+
+
+def moves(table: pd.DataFrame, quantity: str, subject: str, unit: str) -> Sentences:
+    """Say how `QUANTITY_mean` moves with the field for each network, and how the paper's value moves."""
+    if table.empty:
+        return NOTHING
+    return Sentences(tuple(_move(name, group, quantity, subject, unit) for name, group in networks(table)))
+
+
+def strength(table: pd.DataFrame) -> str:
+    """Say how far the number of seeds carries."""
+    seeds = int(table["n"].min())
+    if seeds == 1:
+        return "One seed a network: an indication, without a spread."
+    interval = "" if seeds < 3 else "; ± in these sentences is a 95 % interval of the mean"
+    if seeds < _SEEDS_OF_THE_PAPER:
+        return f"{seeds} seeds a network: an indication, fewer than the five of the paper{interval}."
+    return f"Means over {seeds} seeds a network{interval}."
+
+
+def _move(name: str, group: pd.DataFrame, quantity: str, subject: str, unit: str) -> str:
+    first, last = group.iloc[0], group.iloc[-1]
+    start = f"`{name}`: {subject} is {value(first, quantity, unit)} at {pixels(first)}"
+    if len(group) == 1:
+        return f"{start}, the only field measured."
+    measured = trend(group["receptive_field"].tolist(), group[f"{quantity}_mean"].tolist())
+    path = f"{value(last, quantity, unit)} at {pixels(last)}; over {len(group)} fields it {_phrase(measured)}"
+    return f"{start} and {path}. {_beside_the_paper(measured, group, f'{quantity}_reported_mean')}".rstrip()
+
+
+def _phrase(correlation: float) -> str:
+    word = direction(correlation)
+    return _PHRASES.get(word, word)
+
+
+def _beside_the_paper(measured: float, group: pd.DataFrame, column: str) -> str:
+    """Say how the paper's value moves, and whether that is the same direction where both have one."""
+    if column not in group or group[column].notna().sum() < 2:
+        return ""
+    printed = trend(group["receptive_field"].tolist(), group[column].tolist())
+    text = f"In the paper it {_phrase(printed)}"
+    if any(isnan(each) or direction(each) == "mixed" for each in (measured, printed)):
+        return f"{text}."
+    return f"{text}: {'the same' if measured * printed > 0 else 'the opposite'} direction."

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from rflib import figures
+from rflib.errors import UsageError
+from rflib.pipeline.study import Study
+
+Open = Callable[..., Study]
+
+
+def test_a_heat_map_a_kernel_on_one_scale_with_red_lines_at_the_25th_layer(
+    open_fake: Open, formulas: SimpleNamespace
+) -> None:
+    figure = figures.similarity(open_fake("representations"), role="small_images")
+    maps = [axes for axes in figure.axes if axes.images]
+    titles = [f"k = {k} (paper: {label} px)" for k, label in ((1, 110), (2, 213), (3, 318), (4, 423))]
+    assert [axes.get_title() for axes in maps] == titles
+    for kernel, axes in enumerate(maps, start=1):
+        expected = formulas.similarity_matrix(kernel, "last", "debiased")
+        assert np.asarray(axes.images[0].get_array()) == pytest.approx(expected)
+        assert axes.images[0].get_clim() == (0, 1)
+        assert axes.images[0].get_extent() == [0.5, 53.5, 0.5, 53.5]
+        vertical, horizontal = axes.lines
+        assert list(vertical.get_xdata()) == [25, 25]
+        assert list(horizontal.get_ydata()) == [25, 25]
+    assert (maps[0].get_xlabel(), maps[0].get_ylabel()) == ("layer of seed 1", "layer of seed 0")
+    assert figure.axes[-1].get_ylabel() == "linear CKA, debiased"
+
+
+@pytest.mark.parametrize(("checkpoint", "estimator"), [("initial", "debiased"), ("last", "biased")])
+def test_the_untrained_control_and_the_biased_estimator(
+    open_fake: Open, formulas: SimpleNamespace, checkpoint: str, estimator: str
+) -> None:
+    study = open_fake("representations")
+    figure = figures.similarity(study, role="small_images", checkpoint=checkpoint, estimator=estimator)
+    expected = formulas.similarity_matrix(1, checkpoint, estimator)
+    assert np.asarray(figure.axes[0].images[0].get_array()) == pytest.approx(expected)
+    assert figure.axes[-1].get_ylabel() == f"linear CKA, {estimator}"
+    assert ("untrained" in figure.get_supxlabel()) == (checkpoint == "initial")
+
+
+def test_an_unknown_estimator_is_refused(open_fake: Open) -> None:
+    with pytest.raises(UsageError, match="unknown estimator 'unbiased': expected one of biased, debiased"):
+        figures.similarity(open_fake("representations"), role="small_images", estimator="unbiased")
+
+
+def test_values_below_the_scale_are_announced_at_the_colour_bar(open_fake: Open) -> None:
+    study = open_fake("representations")
+    plain = figures.similarity(study, role="small_images")
+    below = figures.similarity(study, role="small_images", checkpoint="initial")
+    extends = [figure.axes[3].images[0].colorbar.extend for figure in (plain, below)]
+    lowest = [min(axes.images[0].get_array().min() for axes in figure.axes if axes.images) for figure in (plain, below)]
+    assert extends == ["min" if value < 0 else "neither" for value in lowest]
+    assert extends == ["neither", "min"]
+
+
+def test_matching_layers_trained_and_untrained(open_fake: Open, formulas: SimpleNamespace) -> None:
+    figure = figures.similarity_by_layer(open_fake("representations"), role="small_images")
+    (axes,) = figure.axes
+    for kernel in (1, 2, 3, 4):
+        trained, untrained = axes.lines[2 * kernel - 2 : 2 * kernel]
+        for line, checkpoint in ((trained, "last"), (untrained, "initial")):
+            expected = np.diag(formulas.similarity_matrix(kernel, checkpoint, "debiased"))
+            assert line.get_xdata() == pytest.approx(np.arange(1, 54))
+            assert line.get_ydata() == pytest.approx(expected)
+        assert (trained.get_linestyle(), untrained.get_linestyle()) == ("-", "--")
+        assert trained.get_color() == untrained.get_color()
+    assert "n = 1 pair of seeds (0 and 1), 360 test images" in figure.get_supxlabel()

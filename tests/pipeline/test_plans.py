@@ -1,0 +1,133 @@
+"""What each chapter measures, counted by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rflib.errors import UsageError
+from rflib.pipeline.plans import PLANS, Item, plan, plan_all
+from rflib.pipeline.profiles import DoubledPlan, Profile, VariantPlan, WidthPlan
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def wide(profile: Profile) -> Profile:
+    """Two networks with two kernels, two seeds, two rates of fine-tuning, and every part of the paper."""
+    role = profile.roles["small_images"].replace(
+        pool_kernels={"rf_vgg19": (1, 2), "rf_resnet50": (2, 3)},
+        large_pool_kernels=(13,),
+        fine_tuning_rates=(0.8, 0.9),
+        frozen_spectrum_kernels=(2,),
+        widths=WidthPlan(multiples=(1, 2), pool_kernels=(3,), shallow_pool_kernels=(3, 6)),
+        doubled=DoubledPlan(pool_kernels=(2,)),
+        variants=VariantPlan(pool_kernels=(2,), pool_dilations=(2,), map_sizes=("padded", "dilated")),
+    )
+    return profile.replace(small_images=role)
+
+
+def counts(items: tuple[Item, ...]) -> dict[str, int]:
+    return dict(Counter(f"{item.key.analysis} {item.purpose}" for item in items))
+
+
+GRID = {"architecture grid": 4, "history grid": 8, "one_shot grid": 8}
+
+
+@pytest.mark.parametrize(
+    ("chapter", "expected"),
+    [
+        ("experimental-settings", {}),
+        ("manipulating-the-receptive-field", {"architecture grid": 4, "architecture large": 1}),
+        ("accuracy-and-pruning", GRID),
+        ("pruning-rates", GRID),
+        ("fine-tuning", {**GRID, "history fine_tuned": 16, "history long_fine_tuned": 16}),
+        # Spectra of seed 0 alone, before and after training; frozen for the two networks of kernel 2.
+        (
+            "loss-landscape",
+            {
+                "history grid": 8,
+                "spectrum grid": 8,
+                "spectrum frozen": 4,
+                "history doubled_2": 1,
+                "history doubled_4": 1,
+            },
+        ),
+        ("representations", {"similarity grid": 4}),
+        (
+            "large-receptive-fields",
+            {**GRID, "architecture large": 1, "history large": 2, "one_shot large": 2},
+        ),
+        (
+            "width-and-depth",
+            {
+                **{f"{analysis} width": n for analysis, n in (("architecture", 2), ("history", 4), ("one_shot", 4))},
+                **{f"{analysis} shallow": n for analysis, n in (("architecture", 2), ("history", 4), ("one_shot", 4))},
+            },
+        ),
+        (
+            "open-questions",
+            {**GRID, "architecture variant": 3, "history variant": 6, "one_shot variant": 6},
+        ),
+    ],
+)
+def test_measurements_counted_by_hand(wide: Profile, chapter: str, expected: dict[str, int]) -> None:
+    assert counts(plan(chapter, wide)) == expected
+
+
+@pytest.mark.parametrize("chapter", sorted(PLANS))
+def test_no_measurement_is_planned_twice_for_one_purpose(wide: Profile, chapter: str) -> None:
+    items = plan(chapter, wide)
+    assert len({(item.key.id, item.role, item.purpose) for item in items}) == len(items)
+
+
+def test_everything_together_holds_each_key_once(wide: Profile) -> None:
+    keys = [item.key.id for item in plan_all(wide)]
+    assert len(keys) == len(set(keys))
+    assert set(keys) == {item.key.id for chapter in PLANS for item in plan(chapter, wide)}
+
+
+def test_two_roles_on_the_same_images_both_have_their_items(profile: Profile) -> None:
+    twice = profile.replace(large_images=profile.roles["small_images"])
+    roles = Counter(item.role for item in plan("accuracy-and-pruning", twice))
+    assert roles == {"small_images": 5, "large_images": 5}
+
+
+def test_every_chapter_of_the_book_has_a_plan_and_the_other_way_round() -> None:
+    parts = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
+    files = [chapter["file"] for part in parts for chapter in part["chapters"]]
+    notebooks = {file.removeprefix("notebooks/") for file in files if file.startswith("notebooks/")}
+    assert notebooks == PLANS.keys()
+
+
+def test_parts_that_a_profile_leaves_out_are_not_planned(profile: Profile) -> None:
+    bare = profile.roles["small_images"].replace(spectrum=None, similarity=None, long_fine_tuning_epochs=None)
+    bare_profile = profile.replace(small_images=bare)
+    assert counts(plan("loss-landscape", bare_profile)) == {"history grid": 2}
+    assert plan("representations", bare_profile) == ()
+    assert plan("width-and-depth", bare_profile) == ()
+    assert counts(plan("fine-tuning", bare_profile))["history fine_tuned"] == 2
+    assert plan("representations", profile) == (), "similarity looks at rf_resnet50 alone"
+
+
+def test_pruned_runs_start_from_the_runs_that_are_pruned_one_shot(wide: Profile) -> None:
+    items = plan("fine-tuning", wide)
+    dense = {item.key.runs[0].id for item in items if item.key.analysis == "one_shot"}
+    parents: list[Any] = [item.key.runs[0].parent for item in items if "fine_tuned" in item.purpose]
+    assert {parent.id for parent in parents} == dense
+
+
+def test_doubled_runs_differ_in_their_period(wide: Profile) -> None:
+    runs = [item.key.runs[0] for item in plan("loss-landscape", wide) if "doubled" in item.purpose]
+    periods = [(run.config.training.epochs, run.config.training.cosine_period_epochs) for run in runs]
+    assert periods == [(4, 2), (4, 4)]
+
+
+def test_an_unknown_chapter(profile: Profile) -> None:
+    message = r"unknown chapter with measurements 'fine-tunning': .*Did you mean 'fine-tuning'\?"
+    with pytest.raises(UsageError, match=message):
+        plan("fine-tunning", profile)

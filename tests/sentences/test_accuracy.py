@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from rflib.sentences import Sentences, accuracy
+from rflib.sentences.wording import NOTHING
+
+EMPTY = pd.DataFrame()
+
+
+def network(name: str = "rf_vgg19", *, n: int = 2, sd: float = 1.0, **columns: list[float]) -> pd.DataFrame:
+    """Return a table of one network, one row a field; `columns` are means."""
+    size = len(next(iter(columns.values())))
+    table = pd.DataFrame(
+        {
+            "architecture": name,
+            "pool_kernel": range(1, size + 1),
+            "receptive_field": [178.0 * k + 2 for k in range(1, size + 1)],
+            "dead_share": 0.0,
+            "n": n,
+        }
+    )
+    for quantity, means in columns.items():
+        if quantity == "dead_share":
+            table[quantity] = means
+        else:
+            table[f"{quantity}_mean"] = means
+            table[f"{quantity}_sd"] = sd if n > 1 else float("nan")
+    return table
+
+
+def test_a_falling_accuracy_beside_a_falling_paper() -> None:
+    (point,) = accuracy.dense_accuracy(network(dense=[90.0, 80.0, 70.5], dense_reported=[93.5, 91.1, 87.8])).points
+    assert "dense accuracy is 90.0 % at 180 px and 70.5 % at 536 px; over 3 fields it falls throughout." in point
+    assert point.endswith("In the paper it falls throughout: the same direction.")
+
+
+def test_the_opposite_direction_is_said() -> None:
+    (point,) = accuracy.cost_of_pruning(network(difference=[1.0, 2.0, 4.0], difference_reported=[9.0, 8.0, 7.0])).points
+    assert "the accuracy lost to pruning is 1.0 points" in point
+    assert "it rises throughout" in point
+    assert point.endswith("the opposite direction.")
+
+
+def test_no_direction_is_claimed_without_one() -> None:
+    table = network(dense=[80.0, 90.0, 70.0, 81.0], dense_reported=[93.0, 92.0, 91.0, 90.0])
+    (mixed,) = accuracy.dense_accuracy(table).points
+    assert "it has no clear direction. In the paper it falls throughout." in mixed
+    assert mixed.endswith("falls throughout.")
+    (flat,) = accuracy.dense_accuracy(network(dense=[80.0, 80.0])).points
+    assert flat.endswith("over 2 fields it does not change.")
+
+
+def test_the_rows_may_come_in_any_order() -> None:
+    table = network(dense=[90.0, 80.0, 70.0], dense_reported=[93.0, 92.0, 91.0])
+    assert accuracy.dense_accuracy(table[::-1]) == accuracy.dense_accuracy(table)
+
+
+def test_one_field_has_no_trend() -> None:
+    (point,) = accuracy.dense_accuracy(network(dense=[90.0], dense_reported=[93.5])).points
+    assert point == "`rf_vgg19`: dense accuracy is 90.0 % at 180 px, the only field measured."
+
+
+def test_labels_that_the_paper_lacks_leave_it_out() -> None:
+    table = network(dense=[90.0, 80.0], dense_reported=[93.5, float("nan")])
+    assert "paper" not in str(accuracy.dense_accuracy(table))
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"),
+    [(1, "One seed a network: an indication"), (2, "2 seeds a network: an indication"), (5, "Means over 5 seeds")],
+)
+def test_few_seeds_are_called_an_indication(n: int, expected: str) -> None:
+    assert str(accuracy.seeds(network(n=n, dense=[90.0, 80.0]))).startswith(f"- {expected}")
+
+
+def test_three_seeds_have_an_interval() -> None:
+    # Student's 97.5 % quantile with two degrees of freedom is 4.303, from a printed table: 4.303 x 1.5 / sqrt(3) = 3.7.
+    (point,) = accuracy.dense_accuracy(network(n=3, sd=1.5, dense=[90.0, 80.0])).points
+    assert "90.0 ± 3.7 %" in point
+    assert "±" not in str(accuracy.dense_accuracy(network(n=2, sd=1.5, dense=[90.0, 80.0])))
+
+
+def test_the_control_counts_networks_that_guess() -> None:
+    table = network(dense=[90.0, 80.0], pruned=[14.9, 79.0], live=[10.0, 12.0], layerwise=[10.0, 40.0])
+    first, last = accuracy.control(table, classes=10).points
+    assert "at 358 px, 79.0 % when all weights are ranked and 12.0 % when only live weights are (dense 80.0 %)" in first
+    assert "Of 2 networks, these end within 5 points of guessing (10 %): 1 when all" in last
+    assert "together, 2 when only live weights are, 1 when each layer" in last
+
+
+@pytest.mark.parametrize(
+    ("pruned", "live", "reading"),
+    [
+        (79.0, 10.0, "Most of what survives plain pruning is gone"),
+        (79.0, 70.0, "survives the control as well"),
+        (20.0, 10.0, "Little survives plain pruning"),
+    ],
+)
+def test_the_verdict_follows_from_what_is_left(pruned: float, live: float, reading: str) -> None:
+    table = network(dense=[90.0, 80.0], pruned=[10.0, pruned], live=[10.0, live], dead_share=[0.0, 79.0])
+    point, strength = accuracy.verdict(table, classes=10).points
+    assert "at 358 px, 79 % of its taps dead, keeps" in point
+    assert reading in point
+    assert strength.startswith("2 seeds")
+
+
+def test_the_verdict_counts_above_guessing() -> None:
+    # (45 - 10) / (80 - 10) = one half; below guessing counts as nothing.
+    table = network(dense=[80.0], pruned=[45.0], live=[8.0], dead_share=[50.0])
+    assert "keeps 50 % and 0 % of what it had above guessing" in str(accuracy.verdict(table, classes=10))
+
+
+def test_no_verdict_without_dead_taps_or_without_learning() -> None:
+    alive = network(dense=[80.0], pruned=[45.0], live=[45.0])
+    assert "no field of this grid leaves 20 % of the taps dead" in str(accuracy.verdict(alive, classes=10))
+    guessing = network(dense=[12.0], pruned=[10.0], live=[10.0], dead_share=[79.0])
+    assert "so nothing follows" in str(accuracy.verdict(guessing, classes=10))
+
+
+def test_dead_among_pruned_counts_live_weights() -> None:
+    # Of 1000 weights 750 are dead; 900 are pruned and 720 of these are dead, so 180 of the 250 live ones go: 72 %.
+    table = network(dense=[80.0, 80.0], dead_share=[0.0, 75.0])
+    per_seed = pd.DataFrame({"architecture": "rf_vgg19", "pool_kernel": [1, 2], "rate": 0.9})
+    per_seed["pruned_dead_share"] = [0.0, 80.0]
+    first, last = accuracy.dead_among_pruned(per_seed, table).points
+    assert first == "`rf_vgg19` at 180 px: no tap is dead, so a rate is the share of live weights that goes."
+    assert last.endswith("at rate 0.9, 80 % of the pruned weights were dead, and 72 % of the live weights went.")
+    assert "0.8" not in last
+
+
+def test_selection_compares_the_best_epoch_with_the_last() -> None:
+    rows = [("rf_vgg19", 1, 0, 50.0), ("rf_vgg19", 1, 0, 64.0), ("rf_vgg19", 1, 0, 60.0), ("rf_vgg19", 1, 1, 70.0)]
+    curves = pd.DataFrame(rows, columns=["architecture", "pool_kernel", "seed", "test_accuracy"])
+    assert "by 2.0 points on average and by 4.0 at most, over 2 runs" in str(accuracy.selection(curves))
+
+
+def test_fine_tuning_names_all_three_accuracies() -> None:
+    table = network(dense=[90.0, 80.0], one_shot=[10.0, 60.0], fine_tuned=[85.0, 79.0], difference=[5.0, 1.0], n=1)
+    brought, gap, strength = accuracy.fine_tuning(table).points
+    assert "at 180 px from 10.0 % to 85.0 % (dense 90.0 %) and at 358 px from 60.0 % to 79.0 %" in brought
+    assert "the gap that is left is 5.0 points at 180 px and 1.0 points at 358 px" in gap
+    assert strength == "One seed a network: an indication, without a spread."
+
+
+def test_longer_fine_tuning_counts_both_ways() -> None:
+    short = network(fine_tuned=[50.0, 60.0, 70.0], fine_tuned_reported=[30.0, 38.0, 36.0])
+    long = network(fine_tuned=[55.0, 59.0, 70.0], fine_tuned_reported=[33.0, 37.0, float("nan")])
+    here, paper, _ = accuracy.longer_fine_tuning(short, long).points
+    assert (
+        "higher than the shorter one for 1 of 3 networks and lower for 1; the change lies between -1.0 and +5.0" in here
+    )
+    assert paper.startswith("In the paper")
+    assert "1 of 2 networks" in paper
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        accuracy.dense_accuracy(EMPTY),
+        accuracy.cost_of_pruning(EMPTY),
+        accuracy.seeds(EMPTY),
+        accuracy.control(EMPTY, classes=0),
+        accuracy.verdict(EMPTY, classes=0),
+        accuracy.dead_among_pruned(EMPTY, EMPTY),
+        accuracy.selection(EMPTY),
+        accuracy.fine_tuning(EMPTY),
+        accuracy.longer_fine_tuning(EMPTY, EMPTY),
+    ],
+)
+def test_a_profile_without_the_measurements_says_so(sentences: Sentences) -> None:
+    assert sentences == NOTHING
+
+
+def test_sentences_are_a_markdown_list_that_repeats_nothing() -> None:
+    both = Sentences(("One.", "Two.")) + Sentences(("Two.", "Three."))
+    assert both._repr_markdown_() == "- One.\n- Two.\n- Three."

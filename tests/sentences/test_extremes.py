@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from rflib.sentences import extremes
+from rflib.sentences.wording import NOTHING
+
+EMPTY = pd.DataFrame()
+
+
+def networks(
+    dense: list[float],
+    *,
+    pruned: list[float] | None = None,
+    dead: float = 40.0,
+    first_kernel: int = 13,
+    sd: float = 0.0,
+) -> pd.DataFrame:
+    """Return one row a pool kernel, two seeds each, as `tables.accuracy_and_pruning` does for rf_resnet50."""
+    pruned = dense if pruned is None else pruned
+    kernels = range(first_kernel, first_kernel + len(dense))
+    return pd.DataFrame(
+        {
+            "architecture": "rf_resnet50",
+            "pool_kernel": kernels,
+            "receptive_field": [105.0 * kernel + 2 for kernel in kernels],
+            "dead_share": dead,
+            "dense_mean": dense,
+            "pruned_mean": pruned,
+            "live_mean": pruned,
+            "difference_mean": [a - b for a, b in zip(dense, pruned, strict=True)],
+            "difference_sd": sd,
+            "n": 2,
+        }
+    )
+
+
+def per_seed(dead_of_pruned: float, *, kernel: int = 13) -> pd.DataFrame:
+    rows = [{"pool_kernel": kernel, "rate": rate, "pruned_dead_share": dead_of_pruned} for rate in (0.8, 0.9)]
+    return pd.DataFrame(rows)
+
+
+def widths(small: list[float], large: list[float]) -> pd.DataFrame:
+    """Return `tables.width_and_depth` for k = 3 and k = 30, one row a multiple of the width."""
+    rows = [
+        {
+            "receptive_field": 105.0 * kernel + 2,
+            "label": label,
+            "width_multiple": multiple,
+            "dense_mean": value,
+            "n": 1,
+            "pending": kernel == 3 and multiple == 3,
+        }
+        for kernel, label, values in ((3, 318, small), (30, 3100, large))
+        for multiple, value in enumerate(values, start=1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def depths(**fields: dict[int, tuple[float, float]]) -> pd.DataFrame:
+    """Return `tables.depth`: network to {k: (field, dense accuracy)}."""
+    rows = [
+        {"architecture": name, "pool_kernel": kernel, "receptive_field": field, "dense_mean": dense, "n": 1}
+        for name, values in fields.items()
+        for kernel, (field, dense) in values.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_collapse_is_counted_from_the_smallest_field() -> None:
+    grid = networks([95.0, 90.0], first_kernel=1)
+    small, changes, guessing, strength = extremes.collapse(networks([60.0, 14.0]), grid, classes=10).points
+    assert small == "At 107 px, the smallest field measured, dense accuracy is 95.0 %."
+    assert changes == "Points gained or lost beside that: -35.0 at 1367 px, -81.0 at 1472 px."
+    assert guessing.startswith("1 of 2 large-field networks are within 5 points of guessing (10 %)")
+    assert strength.startswith("2 seeds a network")
+
+
+def test_collapse_leaves_out_other_networks_and_a_missing_grid() -> None:
+    other = networks([99.0], first_kernel=1).assign(architecture="rf_vgg19")
+    assert len(extremes.collapse(networks([60.0]), other, classes=10).points) == 2
+    assert len(extremes.collapse(networks([60.0]), EMPTY, classes=10).points) == 2
+
+
+def test_equality_tells_exact_from_nearly() -> None:
+    large = networks([60.0, 50.0, 40.0], pruned=[60.0, 49.5, 30.0])
+    runs = pd.concat([per_seed(40.0, kernel=kernel) for kernel in (13, 14, 15)])
+    first, *_ = extremes.equality(large, runs).points
+    assert first.startswith("Dense and pruned differ by less than 1 point in 2 of 3 networks, and not at all in 1;")
+    spread = networks([60.0], sd=0.4)  # means that agree by chance are not exact equality
+    assert "not at all in 0" in extremes.equality(spread, per_seed(40.0)).points[0]
+
+
+def test_equality_counts_the_live_weights_that_went() -> None:
+    # Of 100 weights 40 are dead and 90 are pruned, half of them (45) live: 45 / 60 of the live ones go.
+    _, row, bound, _ = extremes.equality(networks([60.0]), per_seed(50.0)).points
+    assert "1367 px: 40 % of the taps are dead; of what was pruned 50 % was dead, and 75 % of the live weights" in row
+    # Even if all 40 dead ones went first, 50 of the 60 live ones must follow.
+    assert "at least 83 % of the live weights must go, so dead taps alone cannot make pruning free" in bound
+
+
+def test_enough_dead_taps_can_make_pruning_free() -> None:
+    bound = extremes.equality(networks([60.0], dead=95.0), per_seed(100.0)).points[2]
+    assert bound == (
+        "At most 95 % of the taps are dead, and 90 % are pruned: there pruning can be free without touching a live "
+        "weight."
+    )
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "expected"),
+    [
+        ([60.0, 60.2, 60.5], [20.0, 24.0, 26.0], "width helps only at the large field, as the paper's caption says"),
+        ([60.0, 62.0, 63.0], [20.0, 24.0, 26.0], "more at the large field, though not only there"),
+        ([60.0, 62.0, 66.0], [20.0, 24.0, 26.0], "not noticeably more at the large field"),
+    ],
+)
+def test_the_gain_of_width_is_compared_between_fields(small: list[float], large: list[float], expected: str) -> None:
+    points = extremes.widths(widths(small, large)).points
+    assert "At 3152 px dense accuracy goes from 20.0 % at the profile's own width to 24.0 % at 2 times, " in points[1]
+    assert f"gains {small[2] - small[0]:+.1f} points at 317 px and +6.0 at 3152 px" in points[2]
+    assert expected in points[2]
+    assert "has 26.0 % at 3152 px; it does not reach the 60.0 % of the narrow network at 317 px" in points[3]
+
+
+def test_width_can_reach_the_level_of_the_small_field() -> None:
+    assert "it reaches the 60.0 %" in extremes.widths(widths([60.0, 60.0, 60.0], [20.0, 59.5, 40.0])).points[3]
+
+
+def test_the_pending_cell_is_the_third_width_at_the_small_field() -> None:
+    (point,) = extremes.pending(widths([60.0, 61.0, 62.5], [20.0, 24.0, 26.0])).points
+    assert point.startswith("The pending cell, 318 px by the paper's label at 3 times the width, is 62.5 % here")
+    (missing,) = extremes.pending(widths([60.0], [20.0])).points
+    assert missing == "This profile does not measure the cell that the paper leaves pending."
+
+
+def test_depth_is_compared_at_equal_k_and_at_the_nearest_field() -> None:
+    table = depths(rf_resnet26={3: (143.0, 90.0), 6: (284.0, 80.5), 7: (331.0, 84.0)}, rf_resnet50={3: (317.0, 80.0)})
+    equal, nearest, _ = extremes.depth(table).points
+    assert equal == (
+        "At equal k = 3: `rf_resnet26` (143 px) has 90.0 %, 10.0 points above `rf_resnet50` (317 px) with 80.0 %."
+    )
+    assert nearest.startswith("At the nearest field measured: `rf_resnet26` (331 px) has 84.0 %, 4.0 points above")
+
+
+def test_depth_calls_close_accuracies_close_and_lower_ones_lower() -> None:
+    close = depths(rf_resnet26={3: (143.0, 80.4)}, rf_resnet50={3: (317.0, 80.0)})
+    assert "within 1 point of `rf_resnet50`" in extremes.depth(close).points[0]
+    lower = depths(rf_resnet26={3: (143.0, 70.0)}, rf_resnet50={3: (317.0, 80.0)})
+    assert "10.0 points below `rf_resnet50`" in extremes.depth(lower).points[0]
+
+
+def test_without_measurements_nothing_is_said() -> None:
+    assert extremes.collapse(EMPTY, EMPTY, classes=10) == NOTHING
+    assert extremes.equality(EMPTY, EMPTY) == NOTHING
+    assert extremes.widths(EMPTY) == NOTHING
+    assert extremes.depth(EMPTY) == NOTHING
+    assert extremes.depth(depths(rf_resnet50={3: (317.0, 80.0)})) == NOTHING
+    assert "does not measure" in extremes.pending(EMPTY).points[0]

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pandas as pd
+
+from rflib import reported, tables
+from rflib.tables.accuracy import renamed
+
+
+def test_a_plain_table_is_the_pipe_table_alone() -> None:
+    frame = pd.DataFrame({"pool_kernel": [1, 2], "VGG, paper": [181, None], "dense_mean": [90.04, 80.0]})
+    frame["dense_sd"] = [0.25, float("nan")]
+    lines = tables.plain(frame).markdown().splitlines()
+    assert lines == [
+        "| k | Dense | VGG, paper |",
+        "| --- | --- | --- |",
+        "| 1 | 90.0 ± 0.2 | 181 |",
+        "| 2 | 80.0 | – |",
+    ]
+
+
+def test_every_form_of_a_plain_table_has_the_cells() -> None:
+    forms = tables.plain(pd.DataFrame({"n": [5]}))._repr_mimebundle_()
+    assert set(forms) == {"text/markdown", "text/html", "text/plain"}
+    assert all("5" in form for form in forms.values())
+
+
+def test_an_empty_frame_says_so() -> None:
+    assert "no measurements" in tables.plain(pd.DataFrame()).markdown()
+
+
+def test_reported_values_keep_the_digits_of_the_paper() -> None:
+    markdown = tables.plain(renamed(reported.table("Table 1"))).markdown()
+    assert "| 94.0 ± 0.16 | 91.7 ± 0.98 | 2.25 ± 0.90 |" in markdown
+    assert "printed" not in markdown

@@ -1,0 +1,346 @@
+"""Training: what it changes, that it repeats and resumes bit for bit, and each step against its formula."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rflib.config import PrecisionConfig, TrainingConfig
+from rflib.data.splits import Split, batches
+from rflib.errors import TrainingError
+from rflib.pruning import magnitude_mask, prunable_weights
+from rflib.training import TrainingState, evaluate, learning_rate, train
+
+Make = Callable[..., nn.Module]
+Images = Callable[..., Split]
+Schedule = Callable[..., TrainingConfig]
+Same = Callable[[TrainingState, TrainingState], None]
+
+LOW_PRECISION = PrecisionConfig(autocast="bfloat16", channels_last=True)
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def test_zero_epochs_change_nothing(tiny_model: Make, tiny_split: Images, schedule: Schedule) -> None:
+    model = tiny_model()
+    before = weights_of(model)
+    state = train(model, tiny_split(), test_split=tiny_split(8), config=schedule(epochs=0))
+    assert (state.epoch, state.best_epoch, state.history, state.momentum) == (0, 0, (), {})
+    for found in (model.state_dict(), state.weights, state.best_weights):
+        assert all(torch.equal(found[name], before[name]) for name in before)
+
+
+@pytest.mark.parametrize("architecture", ["rf_vgg19", "rf_resnet26"])
+def test_one_epoch_changes_everything(
+    tiny_model: Make, tiny_split: Images, schedule: Schedule, architecture: str
+) -> None:
+    model = tiny_model(architecture)
+    before = weights_of(model)
+    state = train(model, tiny_split(), test_split=tiny_split(8), config=schedule(epochs=1))
+    assert [name for name in before if torch.equal(state.weights[name], before[name])] == []
+    assert state.momentum.keys() == dict(model.named_parameters()).keys()
+    assert set(state.history[0]) == {
+        "epoch",
+        "learning_rate",
+        "train_loss",
+        "train_accuracy",
+        "test_loss",
+        "test_accuracy",
+    }
+
+
+def test_states_are_copies(tiny_model: Make, tiny_split: Images, schedule: Schedule) -> None:
+    states: list[TrainingState] = []
+    kept: list[dict[str, Tensor]] = []
+
+    def keep(state: TrainingState) -> None:
+        states.append(state)
+        kept.append({name: tensor.clone() for name, tensor in state.weights.items()})
+
+    train(tiny_model(), tiny_split(), test_split=tiny_split(8), config=schedule(epochs=3), on_epoch=keep)
+    assert [state.epoch for state in states] == [1, 2, 3]
+    for state, weights in zip(states, kept, strict=True):
+        assert all(torch.equal(state.weights[name], weights[name]) for name in weights)
+    assert not torch.equal(kept[0]["classifier.weight"], kept[1]["classifier.weight"])
+
+
+def test_training_repeats_bit_for_bit_and_depends_on_the_seed(
+    tiny_model: Make, tiny_split: Images, schedule: Schedule, assert_same_state: Same
+) -> None:
+    config = schedule(crop_padding=2, horizontal_flip=True)
+
+    def trained(seed: int) -> TrainingState:
+        torch.rand(3)  # moves torch's own generator, on which nothing may depend
+        return train(tiny_model(), tiny_split(), test_split=tiny_split(8), config=config, seed=seed)
+
+    assert_same_state(trained(5), trained(5))
+    other = trained(6).weights["classifier.weight"]
+    assert not torch.equal(trained(5).weights["classifier.weight"], other)
+
+
+@pytest.mark.parametrize("precision", [PrecisionConfig(), LOW_PRECISION], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("masked", [False, True], ids=["dense", "masked"])
+def test_two_halves_equal_one_whole_from_every_epoch(
+    tiny_model: Make,
+    tiny_split: Images,
+    schedule: Schedule,
+    assert_same_state: Same,
+    precision: PrecisionConfig,
+    masked: bool,
+) -> None:
+    config = schedule(epochs=4, crop_padding=2, schedule_step="batch", warmup_epochs=1.5, gradient_clip=0.5)
+    states: list[TrainingState] = []
+
+    def run(model: nn.Module, start: TrainingState | None) -> TrainingState:
+        return train(
+            model,
+            tiny_split(),
+            test_split=tiny_split(8, seed=1),
+            config=config,
+            precision=precision,
+            seed=3,
+            mask=magnitude_mask(tiny_model("rf_resnet26"), 0.5) if masked else None,
+            start=start,
+            on_epoch=states.append if start is None else None,
+        )
+
+    whole = run(tiny_model("rf_resnet26"), None)
+    assert len(states) == 4
+    for state in states:
+        # Another network: whatever the outcome depends on must come from the state.
+        assert_same_state(run(tiny_model("rf_resnet26", seed=9), state), whole)
+
+
+def test_low_precision_is_used(tiny_model: Make, tiny_split: Images, schedule: Schedule) -> None:
+    def trained(precision: PrecisionConfig) -> tuple[nn.Module, TrainingState]:
+        model = tiny_model("rf_resnet26")
+        return model, train(
+            model, tiny_split(), test_split=tiny_split(8), config=schedule(epochs=1), precision=precision
+        )
+
+    (plain, full), (fast, low) = trained(PrecisionConfig()), trained(LOW_PRECISION)
+    assert not torch.equal(full.weights["fc.weight"], low.weights["fc.weight"])
+    assert low.weights["fc.weight"].dtype == torch.float32
+    weight = "layer1.0.conv2"
+    assert fast.get_submodule(weight).weight.is_contiguous(memory_format=torch.channels_last)
+    assert plain.get_submodule(weight).weight.is_contiguous()
+
+
+def test_a_network_learns_32_images_by_heart(tiny_model: Make, tiny_split: Images, schedule: Schedule) -> None:
+    model, split = tiny_model("rf_resnet26", width=0.1), tiny_split(32)
+    config = schedule(epochs=40, batch_size=32, learning_rate=0.05, optimiser={"weight_decay": 0.0})
+    state = train(model, split, test_split=split, config=config)
+    assert state.history[-1]["train_accuracy"] == 100
+    assert evaluate(model, split).accuracy == 100
+    assert state.history[0]["train_accuracy"] < 60
+
+
+# Steps against their formulas.
+
+
+def gradients_of(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    model.train()
+    loss = F.cross_entropy(model(images), labels)
+    return dict(zip(dict(model.named_parameters()), torch.autograd.grad(loss, list(model.parameters())), strict=True))
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_steps_follow_the_formula_of_sgd(
+    tiny_model: Make, tiny_split: Images, schedule: Schedule, nesterov: bool
+) -> None:
+    optimiser = {"momentum": 0.8, "weight_decay": 0.01, "nesterov": nesterov}
+    config = schedule(epochs=2, batch_size=16, learning_rate=0.01, optimiser=optimiser)
+    model, split = tiny_model("rf_resnet26"), tiny_split(32)
+    by_hand = copy.deepcopy(model)
+    velocity: dict[str, Tensor] = {}
+    for epoch in range(2):
+        rate = 0.01 * 0.5 * (1 + math.cos(math.pi * epoch / 2))
+        for images, labels in batches(split, batch_size=16, seed=7, epoch=epoch, crop_padding=0, horizontal_flip=False):
+            gradients = gradients_of(by_hand, images, labels)
+            with torch.no_grad():
+                for name, parameter in by_hand.named_parameters():
+                    decayed = gradients[name] + 0.01 * parameter
+                    velocity[name] = 0.8 * velocity[name] + decayed if name in velocity else decayed
+                    parameter -= rate * (decayed + 0.8 * velocity[name] if nesterov else velocity[name])
+    train(model, split, test_split=tiny_split(8), config=config, seed=7)
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter, by_hand.get_parameter(name), rtol=1e-3, atol=3e-5)
+
+
+@pytest.mark.parametrize("by", ["norm", "value", None])
+def test_gradients_are_clipped(tiny_model: Make, tiny_split: Images, schedule: Schedule, by: str | None) -> None:
+    limit = 0.02
+    clipping = {"gradient_clip": None} if by is None else {"gradient_clip": limit, "gradient_clip_by": by}
+    plain = {"momentum": 0.0, "weight_decay": 0.0}
+    model, split = tiny_model("rf_resnet26"), tiny_split(16)
+    before = copy.deepcopy(model)
+    (batch,) = batches(split, batch_size=16, seed=0, epoch=0, crop_padding=0, horizontal_flip=False)
+    gradients = gradients_of(copy.deepcopy(before), *batch)
+    norm = math.sqrt(sum(float(g.double().square().sum()) for g in gradients.values()))
+    largest = max(float(g.abs().max()) for g in gradients.values())
+    assert norm > 2 * limit
+    assert largest > 2 * limit
+    train(model, split, test_split=split, config=schedule(epochs=1, learning_rate=1.0, optimiser=plain, **clipping))
+    for name, parameter in model.named_parameters():
+        step = before.get_parameter(name) - parameter
+        expected = {
+            None: gradients[name],
+            "norm": gradients[name] * (limit / norm),
+            "value": gradients[name].clamp(-limit, limit),
+        }[by]
+        torch.testing.assert_close(step, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_a_last_batch_that_joins_the_one_before_is_one_step(
+    tiny_model: Make, tiny_split: Images, schedule: Schedule
+) -> None:
+    """17 images in batches of 16 are one step, so a warm-up of one epoch ends with it at the full rate."""
+    config = schedule(epochs=1, learning_rate=0.1, schedule_step="batch", warmup_epochs=1, optimiser={"momentum": 0.0})
+    model, split = tiny_model("rf_resnet26"), tiny_split(17)
+    before = copy.deepcopy(model)
+    (batch,) = batches(split, batch_size=16, seed=0, epoch=0, crop_padding=0, horizontal_flip=False)
+    gradient = gradients_of(copy.deepcopy(before), *batch)["fc.weight"]
+    train(model, split, test_split=split, config=config)
+    start = before.get_parameter("fc.weight")
+    expected = start - 0.1 * (gradient + config.optimiser.weight_decay * start)
+    torch.testing.assert_close(model.get_parameter("fc.weight"), expected, rtol=1e-4, atol=1e-6)
+
+
+# Fine-tuning.
+
+
+@pytest.mark.parametrize("precision", [PrecisionConfig(), LOW_PRECISION], ids=["float32", "bfloat16"])
+def test_pruned_weights_stay_exactly_zero_and_kept_ones_move(
+    tiny_model: Make, tiny_split: Images, schedule: Schedule, precision: PrecisionConfig
+) -> None:
+    model = tiny_model("rf_resnet26")
+    train(model, tiny_split(), test_split=tiny_split(8), config=schedule(epochs=1))
+    mask, dense = magnitude_mask(model, 0.8, scope="layerwise"), weights_of(model)
+    states: list[TrainingState] = []
+    state = train(
+        model,
+        tiny_split(),
+        test_split=tiny_split(8),
+        config=schedule(epochs=3, optimiser={"momentum": 0.9, "weight_decay": 0.1}),
+        precision=precision,
+        mask=mask,
+        on_epoch=states.append,
+    )
+    for checkpoint in (*(s.weights for s in states), state.best_weights, model.state_dict()):
+        assert all((checkpoint[name][~kept] == 0).all() for name, kept in mask.keep.items())
+    assert all((state.momentum[name][~kept] == 0).all() for name, kept in mask.keep.items())
+    for name, kept in mask.keep.items():
+        assert (state.weights[name][kept] != dense[name][kept]).float().mean() > 0.9 or not kept.any()
+
+
+def test_without_a_mask_momentum_brings_pruned_weights_back(
+    tiny_model: Make, tiny_split: Images, schedule: Schedule, count_kept: Callable[[nn.Module], int]
+) -> None:
+    model = tiny_model("rf_resnet26")
+    mask = magnitude_mask(model, 0.8, scope="layerwise")
+    mask.apply_(model)
+    kept = count_kept(model)
+    assert kept == mask.total - mask.pruned
+    train(model, tiny_split(), test_split=tiny_split(8), config=schedule(epochs=1))
+    assert count_kept(model) > 2 * kept
+
+
+def test_a_mask_does_not_change_which_gradients_are_clipped(
+    tiny_model: Make, tiny_split: Images, schedule: Schedule
+) -> None:
+    """The norm that clipping compares is that of the gradient the optimiser uses: kept weights only."""
+    model, split = tiny_model("rf_resnet26"), tiny_split(16)
+    mask = magnitude_mask(model, 0.8, scope="layerwise")
+    mask.apply_(model)
+    before = copy.deepcopy(model)
+    (batch,) = batches(split, batch_size=16, seed=0, epoch=0, crop_padding=0, horizontal_flip=False)
+    gradients = gradients_of(copy.deepcopy(before), *batch)
+    gradients |= {name: gradients[name] * kept for name, kept in mask.keep.items()}
+    norm = math.sqrt(sum(float(g.double().square().sum()) for g in gradients.values()))
+    plain = {"momentum": 0.0, "weight_decay": 0.0}
+    config = schedule(epochs=1, learning_rate=1.0, gradient_clip=0.02, optimiser=plain)
+    train(model, split, test_split=split, config=config, mask=mask)
+    for name in prunable_weights(model):
+        step = before.get_parameter(name) - model.get_parameter(name)
+        torch.testing.assert_close(step, gradients[name] * (0.02 / norm), rtol=1e-3, atol=1e-6)
+
+
+# Loss that is not finite.
+
+
+def test_a_training_loss_that_is_not_finite_stops_the_run_after_a_sound_state(
+    tiny_model: Make, tiny_split: Images, schedule: Schedule
+) -> None:
+    model = tiny_model()
+    states: list[TrainingState] = []
+
+    def break_after_two(state: TrainingState) -> None:
+        states.append(state)
+        if state.epoch == 2:
+            nn.init.constant_(model.get_parameter("classifier.weight"), math.nan)
+
+    message = (
+        r"the training loss became nan in epoch 3: expected a finite number\. The state after epoch 2 is kept; "
+        r"lower learning_rate \(0\.05\) or gradient_clip\."
+    )
+    with pytest.raises(TrainingError, match=message):
+        train(model, tiny_split(), test_split=tiny_split(8), config=schedule(epochs=5), on_epoch=break_after_two)
+    assert [state.epoch for state in states] == [1, 2]
+    assert all(tensor.isfinite().all() for tensor in (states[-1].weights | states[-1].momentum).values())
+
+
+def test_a_last_step_that_breaks_the_weights_is_noticed(
+    tiny_model: Make, tiny_split: Images, schedule: Schedule
+) -> None:
+    """One step an epoch: the training loss is taken before the step that ruins the network."""
+    states: list[TrainingState] = []
+    config = schedule(epochs=1, batch_size=32, learning_rate=1e38)
+    with pytest.raises(TrainingError, match=r"the test loss became (nan|inf) in epoch 1.*The state after epoch 0"):
+        train(tiny_model(), tiny_split(32), test_split=tiny_split(8), config=config, on_epoch=states.append)
+    assert states == []
+
+
+# Checkpoints.
+
+
+def state_with(*accuracies: float) -> TrainingState:
+    rows: list[dict[str, Any]] = [{"epoch": i, "test_accuracy": a} for i, a in enumerate(accuracies, start=1)]
+    return TrainingState(len(rows), {}, {}, {}, tuple(rows))
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "epoch"), [((), 0), ((10.0,), 1), ((10.0, 30.0, 20.0), 2), ((10.0, 30.0, 30.0), 2), ((5.0, 5.0), 1)]
+)
+def test_the_best_epoch_is_the_first_of_highest_test_accuracy(accuracies: tuple[float, ...], epoch: int) -> None:
+    assert state_with(*accuracies).best_epoch == epoch
+
+
+def test_the_best_weights_are_those_of_the_best_epoch(tiny_model: Make, tiny_split: Images, schedule: Schedule) -> None:
+    states: list[TrainingState] = []
+    config = schedule(epochs=6, learning_rate=0.3)
+    test = tiny_split(12, seed=2)
+    final = train(tiny_model(), tiny_split(), test_split=test, config=config, on_epoch=states.append)
+    accuracies = [row["test_accuracy"] for row in final.history]
+    assert len(set(accuracies)) > 1
+    best = accuracies.index(max(accuracies))
+    assert final.best_epoch == best + 1
+    assert all(torch.equal(final.best_weights[name], t) for name, t in states[best].weights.items())
+    fresh = tiny_model(seed=5)
+    fresh.load_state_dict(final.best_weights)
+    assert evaluate(fresh, test).accuracy == max(accuracies)
+
+
+def test_the_history_records_the_rate_of_each_epoch(tiny_model: Make, tiny_split: Images, schedule: Schedule) -> None:
+    config = schedule(epochs=4, cosine_period_epochs=2)
+    final = train(tiny_model(), tiny_split(), test_split=tiny_split(8), config=config)
+    assert [row["learning_rate"] for row in final.history] == [learning_rate(config, epoch) for epoch in range(4)]
+    assert [row["epoch"] for row in final.history] == [1, 2, 3, 4]
