@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -32,8 +33,11 @@ def run_serial(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Ite
 def run_processes(function: Callable[[Task], Result], tasks: Sequence[Task], *, workers: int) -> Iterator[Result]:
     """Run tasks in `workers` processes, yielding results as they come; the first error stops the rest.
 
-    Workers end with this process, however it ends. A worker that is killed from outside is an `RflibError`: what was complete stays, the same call goes on.
+    Workers end with this process, however it ends. A worker that is killed from outside is an `RflibError`: what
+    was complete stays, the same call goes on.
     """
+    # joblib replaces a worker whose memory has grown; that is its business, and no fault.
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
     parallel = Parallel(n_jobs=workers, batch_size=1, pre_dispatch=workers, return_as="generator_unordered")
     try:
         yield from parallel(delayed(_beside_parent)(function, task, os.getpid()) for task in tasks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -121,7 +122,7 @@ def test_masks_nest_as_the_rate_grows(scope: str) -> None:
     generator = torch.Generator().manual_seed(0)
     live = {n: torch.rand(w.shape, generator=generator) < 0.7 for n, w in prunable_weights(model).items()}
     masks = [magnitude_mask(model, rate, scope=scope, live=live) for rate in (0.0, 0.3, 0.5, 0.9, 0.95)]
-    for wide, narrow in zip(masks, masks[1:], strict=False):
+    for wide, narrow in itertools.pairwise(masks):
         assert all((narrow.keep[name] <= wide.keep[name]).all() for name in wide.keep)
         assert narrow.pruned > wide.pruned
 
@@ -183,9 +184,16 @@ def state_of(model: nn.Module) -> dict[str, Tensor]:
 def test_pruned_puts_every_weight_back_even_after_an_exception(tiny_model: Make) -> None:
     model = tiny_model()
     before, mask = state_of(model), magnitude_mask(model, 0.9)
-    with pytest.raises(RuntimeError, match="inside"), pruned(model, mask) as inside:
-        assert sum(int((w == 0).sum()) for w in prunable_weights(inside).values()) == mask.pruned
-        raise RuntimeError("inside")
+    zeros: list[int] = []
+
+    def fail_inside() -> None:
+        with pruned(model, mask) as inside:
+            zeros.append(sum(int((w == 0).sum()) for w in prunable_weights(inside).values()))
+            raise RuntimeError("inside")
+
+    with pytest.raises(RuntimeError, match="inside"):
+        fail_inside()
+    assert zeros == [mask.pruned]
     after = state_of(model)
     assert all(before[name].numpy().tobytes() == after[name].numpy().tobytes() for name in before)
     assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())

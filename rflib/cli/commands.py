@@ -168,7 +168,7 @@ def gc(
     removed = Store(runs_root()).collect_garbage(quarantine_corrupt=corrupt)
     for path in removed:
         show(str(path))
-    show(f"{len(removed)} leftovers removed from {runs_root()}")
+    show(f"{len(removed)} leftovers cleared from {runs_root()}")
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 
 from rflib.cli.commands import app
 from rflib.cli.terminal import say
@@ -21,7 +22,7 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:
         if debug:
-            raise
+            traceback.print_exception(error)
         message, code = _explained(error)
         say(f"rflib: {message}")
         sys.exit(code)

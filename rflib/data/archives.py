@@ -27,9 +27,7 @@ def unpack(archive: Path, target: Path) -> None:
             with file, open(destination, "xb") as out:
                 shutil.copyfileobj(file, out, 2**20)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(
-            f"{archive} is not an intact archive ({error}); remove it and download it again"
-        ) from error
+        raise DataError(f"{archive} is not an intact archive ({error}); remove it and download it again") from error
 
 
 def _tar_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
@@ -65,6 +63,4 @@ def _refuse(archive: Path, name: str, *, plain: bool) -> None:
         reason = "leads out of its folder"
     else:
         return
-    raise DataError(
-        f"{archive}: member '{name}' {reason}, expected plain files and folders only; do not use this file"
-    )
+    raise DataError(f"{archive}: member '{name}' {reason}, expected plain files and folders only; do not use this file")

@@ -33,9 +33,7 @@ def order(n: int, *, seed: int, epoch: int) -> Tensor:
     return torch.randperm(n, generator=_generator(seed, "order", epoch))
 
 
-def draw_augmentation(
-    n: int, *, seed: int, epoch: int, crop_padding: int, horizontal_flip: bool
-) -> Augmentation:
+def draw_augmentation(n: int, *, seed: int, epoch: int, crop_padding: int, horizontal_flip: bool) -> Augmentation:
     """Draw crops and flips for the n images of an epoch, in the order of their visit.
 
     Corners are uniform on 0 ... 2 `crop_padding`, flips fair; drawn on the CPU, so the same for all devices.

@@ -28,9 +28,7 @@ def source_stamp(folder: Path) -> str:
     try:
         return identity(sorted(_entries(str(folder), "", _DEPTH)))
     except OSError as error:
-        raise DataError(
-            f"cannot read {error.filename}: {error.strerror}; allow reading, or move it away"
-        ) from error
+        raise DataError(f"cannot read {error.filename}: {error.strerror}; allow reading, or move it away") from error
 
 
 def cached(folder: Path, read: Callable[[], Source], *, stamp: str, verify: bool = False) -> Decoded:
@@ -74,9 +72,7 @@ def _build(folder: Path, read: Callable[[], Source], stamp: str) -> Decoded:
         sync_folder(folder.parent)
     decoded = read_files(folder, stamp=stamp, verify=False)
     if decoded is None:
-        raise StoreError(
-            f"the decoded images just written to {folder} are damaged: check the disk, then run again"
-        )
+        raise StoreError(f"the decoded images just written to {folder} are damaged: check the disk, then run again")
     return decoded
 
 

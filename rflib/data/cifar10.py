@@ -70,9 +70,7 @@ def _read_batch(path: Path, checksum: str) -> tuple[Images, Labels]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(
-            f"cannot read {path} ({error.strerror}); unpack the CIFAR-10 Python archive again"
-        ) from error
+        raise DataError(f"cannot read {path} ({error.strerror}); unpack the CIFAR-10 Python archive again") from error
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if found != checksum:
         raise DataError(

@@ -46,9 +46,7 @@ class ChannelStatistics:
         axes = (0, 2, 3)
         self._pixels += images[:, 0].size
         self._sums += images.sum(axis=axes, dtype=np.int64)
-        self._squares += np.square(images, dtype=np.uint16).sum(
-            axis=axes, dtype=np.int64
-        )  # 255^2 fits 16 bits
+        self._squares += np.square(images, dtype=np.uint16).sum(axis=axes, dtype=np.int64)  # 255^2 fits 16 bits
 
     @property
     def mean(self) -> PerChannel:

@@ -84,9 +84,7 @@ def _open(path: Path) -> Image.Image:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(
-        f"{path} cannot be decoded, expected an intact PNG or JPEG image ({error}); replace or remove it"
-    )
+    return DataError(f"{path} cannot be decoded, expected an intact PNG or JPEG image ({error}); replace or remove it")
 
 
 def _resize(image: Image.Image, side: int) -> Image.Image:

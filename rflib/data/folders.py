@@ -40,9 +40,7 @@ def image_files(folder: Path) -> list[Path]:
     """Return the sorted image files of one class; DataError when there are none."""
     files = [path for path in visible(folder) if path.suffix.lower() in SUFFIXES]
     if not files:
-        raise DataError(
-            f"no images in {folder}: expected files ending in {', '.join(SUFFIXES)}; add some or remove it"
-        )
+        raise DataError(f"no images in {folder}: expected files ending in {', '.join(SUFFIXES)}; add some or remove it")
     return files
 
 

@@ -87,9 +87,7 @@ def batches(
     """
     n, device = len(split), split.images.device
     indices = order(n, seed=seed, epoch=epoch).to(device)
-    drawn = draw_augmentation(
-        n, seed=seed, epoch=epoch, crop_padding=crop_padding, horizontal_flip=horizontal_flip
-    )
+    drawn = draw_augmentation(n, seed=seed, epoch=epoch, crop_padding=crop_padding, horizontal_flip=horizontal_flip)
     augmentation = drawn.to(device)
     for part in batch_slices(n, batch_size, drop_last=drop_last):
         images = split.images.index_select(0, indices[part])

@@ -29,9 +29,7 @@ def read_tiny_imagenet(folder: Path, image_size: int | None) -> Source:
     test, test_labels = _annotated(folder / "val", classes)
 
     def part(paths: list[Path], labels: list[int]) -> Part:
-        return Part(
-            np.asarray(labels, dtype=np.int64), lambda: decode_files(paths, side, resize=side != SIDE)
-        )
+        return Part(np.asarray(labels, dtype=np.int64), lambda: decode_files(paths, side, resize=side != SIDE))
 
     return Source(classes, side, part(train, train_labels), part(test, test_labels))
 
@@ -55,9 +53,7 @@ def _annotated(folder: Path, classes: tuple[str, ...]) -> tuple[list[Path], list
 
 
 def _lines(path: Path) -> list[str]:
-    lines = [
-        line.rstrip() for line in _existing(path).read_text(encoding="utf-8").splitlines() if line.strip()
-    ]
+    lines = [line.rstrip() for line in _existing(path).read_text(encoding="utf-8").splitlines() if line.strip()]
     if not lines:
         raise DataError(f"Tiny ImageNet is incomplete: {path} is empty; unpack the archive again")
     return lines

@@ -45,6 +45,11 @@ class RfResNet(nn.Module):
     The knob's pool takes the place of torchvision's stem pool; module names are torchvision's.
     """
 
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
+
     def __init__(self, config: ModelConfig, *, blocks: tuple[int, int, int, int]) -> None:
         super().__init__()
         knob = resolve(config)

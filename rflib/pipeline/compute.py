@@ -21,6 +21,7 @@ from rflib.errors import DataError, TrainingError
 from rflib.pruning import Mask, magnitude_mask
 from rflib.seeding import stream_seed
 from rflib.store import Store
+from rflib.store.owner import Owner
 from rflib.store.places import cache_root, data_root
 from rflib.store.provenance import collect
 from rflib.training import TrainingState, train
@@ -29,6 +30,7 @@ from rflib.training import TrainingState, train
 RESUME_INTERVAL_SECONDS = 30.0
 
 Say = Callable[[str], None]
+"""Receives one line for the person at the keyboard: why nothing happens for a while."""
 
 
 def device() -> torch.device:
@@ -62,7 +64,7 @@ class Subject:
         if checkpoint != "initial":
             model.load_state_dict(_tensors(self.store.load_weights(self.run, checkpoint)))
         layout = torch.channels_last if config.precision.channels_last else torch.contiguous_format
-        return model.to(self.device, memory_format=layout)
+        return model.to(self.device).to(memory_format=layout)
 
     def image_size(self) -> int:
         """Side of the images in pixels."""
@@ -80,6 +82,11 @@ def open_subject(run: Run, store: Store) -> Subject:
     return Subject(run=run, store=store, data=data, device=device())
 
 
+def waiting(name: str, say: Say) -> Callable[[Owner | None], None]:
+    """Return the listener of a claim that tells the person who computes `name` meanwhile."""
+    return lambda owner: say(f"waiting for {name}, computed by {owner or 'another process'}")
+
+
 def ensure_weights(subject: Subject, say: Say) -> None:
     """Train `subject`'s run unless its weights are complete; its history is saved before its weights."""
     run, store = subject.run, subject.store
@@ -87,18 +94,17 @@ def ensure_weights(subject: Subject, say: Say) -> None:
         return
     if run.parent is not None:
         ensure_weights(open_subject(run.parent, store), say)
-    with store.claim(run.name, on_wait=lambda owner: say(f"waiting for {run.name}, computed by {owner}")):
+    with store.claim(run.name, on_wait=waiting(run.name, say)):
         if not store.has_weights(run):
-            _train(subject, say)
+            _train(subject)
 
 
-def _train(subject: Subject, say: Say) -> None:
+def _train(subject: Subject) -> None:
     run, store = subject.run, subject.store
     model = _starting_network(subject)
     models.require_input(model, subject.image_size(), name=run.config.model.architecture)
     point = store.load_resume_point(run)
     start = None if point is None else _state(point.arrays, point.state)
-    say(f"training {run.name}" + (f" from epoch {start.epoch}" if start else ""))
     began = time.monotonic()
     keeper = _ResumePoints(store, run)
     try:

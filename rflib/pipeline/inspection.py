@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import io
+import logging
 import math
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -87,9 +89,22 @@ def inspect_network(name: str, *, resolution: int, pool_kernel: int | None = Non
     model = load_network(name, pool_kernel=pool_kernel)
     models.require_input(model, resolution, name=name)
     shape = (3, resolution, resolution)
-    fields = receptive_field.analyse(model, shape)
+    with _quiet():
+        fields = receptive_field.analyse(model, shape)
     measured = receptive_field.measure(model, shape)[fields.last_convolution.name]
     return Inspection(name, resolution, fields, measured.r_max, dead_taps.share(model, shape))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch from printing the graph of a network that it cannot export; the error says what is wrong."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
 
 
 def load_network(name: str, *, pool_kernel: int | None = None) -> nn.Module:
@@ -145,7 +160,8 @@ def _from_file(path: str, class_name: str) -> nn.Module:
 
 def _module(path: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(_MODULE_NAME, path)
-    assert spec is not None and spec.loader is not None  # its name ends in .py
+    assert spec is not None  # its name ends in .py
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[_MODULE_NAME] = module  # where dataclasses look for it
     try:

@@ -167,13 +167,14 @@ def variants(profile: Profile, name: RoleName, role: Role) -> Plan:
     """What the draft promised: pool dilation, and maps of constant size by two ways."""
     if role.variants is None:
         return
-    changes: list[dict[str, object]] = [{"map_size": size} for size in role.variants.map_sizes]
-    changes += [{"pool_dilation": dilation} for dilation in role.variants.pool_dilations]
-    for kernel in role.variants.pool_kernels:
-        for change in changes:
-            model = profile.model(role, role.variants.architecture, kernel, **change)
-            for seed in role.seeds:
-                yield from _trained(profile, name, role, profile.run(role, model, seed), "variant")
+    plan = role.variants
+    changes: list[tuple[int, dict[str, object]]]
+    changes = [(kernel, {"map_size": size}) for kernel in plan.pool_kernels for size in plan.map_sizes]
+    changes += [(k, {"pool_dilation": dilation}) for k in plan.dilated_pool_kernels for dilation in plan.pool_dilations]
+    for kernel, change in changes:
+        model = profile.model(role, plan.architecture, kernel, **change)
+        for seed in role.seeds:
+            yield from _trained(profile, name, role, profile.run(role, model, seed), "variant")
 
 
 PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {

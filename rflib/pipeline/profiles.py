@@ -48,11 +48,15 @@ class DoubledPlan(Settings):
 
 
 class VariantPlan(Settings):
-    """Other ways to set the field: pool dilation, maps of constant size by padding, or without shrinking."""
+    """Other ways to set the field: pool dilation, maps of constant size by padding, or without shrinking.
+
+    A dilated pool has a wider window, so it takes its own kernels: at 4 it leaves 32 pixels too few for a VGG.
+    """
 
     architecture: Architecture = "rf_vgg19"
     pool_kernels: Kernels = (2, 3, 4)
     pool_dilations: Kernels = (2,)
+    dilated_pool_kernels: Kernels = (2, 3)
     map_sizes: tuple[Literal["padded", "dilated"], ...] = ("padded", "dilated")
 
 

@@ -134,7 +134,7 @@ def open_profile(profile: str) -> Study:
 
 
 def _with_fingerprints(profile: Profile) -> Profile:
-    changes = {name: role.replace(data=_identified(role.data)) for name, role in profile.roles.items()}
+    changes: dict[str, Any] = {name: role.replace(data=_identified(role.data)) for name, role in profile.roles.items()}
     return profile.model_copy(update=changes)
 
 

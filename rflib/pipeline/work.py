@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from rflib.executors import run_processes, run_serial, usable_cores
 from rflib.store import Store
 
 Progress = Callable[[int, int], None]
+
+# The standard library brings a warning to standard error from whatever process it is given in.
+_log = logging.getLogger("rflib")
 
 
 @dataclass(frozen=True)
@@ -90,11 +94,7 @@ def work(task: Task) -> int:
     try:
         store = Store(task.store_root)
         for key in task.keys:
-            measure(key, store, _silent)
+            measure(key, store, _log.warning)
     finally:
         torch.set_num_threads(before)
     return len(task.keys)
-
-
-def _silent(_message: str) -> None:
-    """Say nothing: a task's progress is told by the process that waits for it."""

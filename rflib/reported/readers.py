@@ -12,9 +12,7 @@ from rflib.reported.labels import pool_kernel
 
 _ARCHITECTURES = {"vgg19": "rf_vgg19", "resnet50": "rf_resnet50"}
 _ROLES = {"cifar10": "small_images", "tiny-imagenet": "large_images"}
-_PRINTED = [
-    f"{quantity}_{part}" for quantity in ("dense", "pruned", "difference") for part in ("mean", "std")
-]
+_PRINTED = [f"{quantity}_{part}" for quantity in ("dense", "pruned", "difference") for part in ("mean", "std")]
 _SETTINGS = [
     "source",
     "dataset",

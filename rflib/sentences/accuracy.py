@@ -96,8 +96,8 @@ def selection(curves: pd.DataFrame) -> Sentences:
     return Sentences(
         (
             f"Each run's best test epoch in the place of its last would raise dense accuracy by {gains.mean():.1f} "
-            f"points on average and by {gains.max():.1f} at most, over {len(gains)} runs. That gain is owed to "
-            f"choosing on the test set.",
+            f"points on average and by {gains.max():.1f} at most (runs: {len(gains)}). That gain is owed to choosing "
+            f"on the test set.",
         )
     )
 
@@ -134,7 +134,7 @@ def _guessing(table: pd.DataFrame, classes: int) -> str:
     guess = 100 / classes
     counts = {c: int((table[f"{c}_mean"] <= guess + GUESSING_POINTS).sum()) for c in ("pruned", "live", "layerwise")}
     return (
-        f"Of {len(table)} networks, these end within {GUESSING_POINTS:g} points of guessing ({guess:g} %): "
+        f"Networks that end within {GUESSING_POINTS:g} points of guessing ({guess:g} %), out of {len(table)}: "
         f"{counts['pruned']} when all weights are ranked together, {counts['live']} when only live weights are, "
         f"{counts['layerwise']} when each layer is ranked on its own."
     )

@@ -11,8 +11,10 @@ _DATA_OF_THE_PAPER = {"small_images": "CIFAR-10", "large_images": "Tiny ImageNet
 def measured(study: Study, role: RoleName) -> str:
     """Return the closing sentences of a caption for accuracies measured under `role`."""
     filled = study.profile.roles.get(role)
-    where = f"Measured on {filled.title}" if filled else f"Not measured under the profile {study.profile.name}"
+    if filled is None:
+        return f"Not measured under the profile {study.profile.name}."
     return (
-        f"{where}; weights of the last epoch; mean ± sample standard deviation over n seeds, in percent. "
+        f"Measured on {filled.title}; weights of the last epoch; mean ± sample standard deviation over n seeds, in "
+        f"percent. "
         f"Columns marked paper are its printed numbers, on {_DATA_OF_THE_PAPER[role]}."
     )

@@ -17,7 +17,7 @@ from rflib.tables import direction, summarise, trend
 
 _NETWORK = ["architecture", "pool_kernel"]
 _MOMENTS = {"initial": "before training", "last": "after training"}
-# Below this share of the largest eigenvalue the others are hard to tell from their own error.
+# Residuals above this share of the largest eigenvalue hide the smaller ones.
 _SMALL_RESIDUAL = 0.1
 
 
@@ -26,14 +26,12 @@ def spectra(summary: pd.DataFrame) -> Sentences:
 
     The spread is the largest minus the smallest of the computed eigenvalues. Batch statistics only.
     """
-    chosen = summary[summary["batch_statistics"] == "batch"] if not summary.empty else summary
-    if chosen.empty:
+    table = _by_network(summary)
+    if table.empty:
         return NOTHING
-    chosen = chosen.assign(spread=chosen["largest"] - chosen["smallest"])
-    table = summarise(chosen, [*_NETWORK, "checkpoint"], ["largest", "spread"])
     points = [
-        f"`{name}` {_MOMENTS[str(checkpoint)]}: the largest eigenvalue {_path(group, 'largest_mean', '.3g')}; the spread of "
-        f"the computed ones {_path(group, 'spread_mean', '.3g')}."
+        f"`{name}` {_MOMENTS[str(checkpoint)]}: the largest eigenvalue {_path(group, 'largest_mean', '.3g')}; the "
+        f"spread of the computed ones {_spread(group)}."
         for (checkpoint, name), group in table.groupby(["checkpoint", "architecture"], sort=False)
     ]
     return Sentences((*points, strength(table)))
@@ -41,15 +39,17 @@ def spectra(summary: pd.DataFrame) -> Sentences:
 
 def wider_before_training(summary: pd.DataFrame) -> Sentences:
     """Say, for each network, whether its spectrum before training reaches higher and spreads wider with the field."""
-    chosen = summary[_is(summary, checkpoint="initial", batch_statistics="batch")] if not summary.empty else summary
-    if chosen.empty:
+    table = _by_network(summary)
+    table = table[table["checkpoint"] == "initial"] if not table.empty else table
+    if table.empty:
         return NOTHING
-    chosen = chosen.assign(spread=chosen["largest"] - chosen["smallest"])
-    table = summarise(chosen, _NETWORK, ["largest", "spread"])
     points = []
     for name, group in table.groupby("architecture", sort=False):
         height, spread = (_sign(_trend(group, f"{quantity}_mean")) for quantity in ("largest", "spread"))
-        points.append(f"`{name}`: {_RISES.get((height, spread), _MIXED)}")
+        if _unresolved(group):
+            points.append(f"`{name}`: {_HEIGHT_ALONE[height]} The spread is not resolved, so the claim is half tested.")
+        else:
+            points.append(f"`{name}`: {_BOTH.get((height, spread), _MIXED)}")
     return Sentences((*points, strength(table)))
 
 
@@ -148,11 +148,35 @@ def bump(table: pd.DataFrame) -> Sentences:
     return Sentences((*points, *verdicts)) if points else NOTHING
 
 
-_RISES = {
+_HEIGHT_ALONE = {
+    1: "the largest eigenvalue rises with the field before training, as the paper says.",
+    0: "the largest eigenvalue has no clear direction over the field before training, unlike the claim.",
+    -1: "the largest eigenvalue falls as the field grows before training, the opposite of what the paper says.",
+}
+_BOTH = {
     (1, 1): "both the largest eigenvalue and the spread rise with the field before training, as the paper says.",
     (-1, -1): "both fall as the field grows, the opposite of what the paper says.",
 }
 _MIXED = "the largest eigenvalue and the spread do not both rise with the field; the claim is not borne out here."
+
+
+def _by_network(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return means over seeds of the spectra on batch statistics, one row a network and checkpoint."""
+    if summary.empty:
+        return summary
+    chosen = summary[summary["batch_statistics"] == "batch"]
+    chosen = chosen.assign(spread=chosen["largest"] - chosen["smallest"])
+    return summarise(chosen, [*_NETWORK, "checkpoint"], ["largest", "spread", "worst_residual"])
+
+
+def _unresolved(group: pd.DataFrame) -> list[int]:
+    """Return the pool kernels whose smallest computed eigenvalues are lost in their residuals."""
+    return sorted(group[group["worst_residual_mean"] > _SMALL_RESIDUAL]["pool_kernel"])
+
+
+def _spread(group: pd.DataFrame) -> str:
+    kernels = ", ".join(str(kernel) for kernel in _unresolved(group))
+    return f"is not resolved at k = {kernels}" if kernels else _path(group, "spread_mean", ".3g")
 
 
 def _fit(group: pd.DataFrame) -> str:

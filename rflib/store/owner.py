@@ -29,6 +29,9 @@ class Owner:
     pid: int
     started: str
 
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
     @classmethod
     def current(cls) -> Owner:
         """Return the calling process."""

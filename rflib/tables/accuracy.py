@@ -80,7 +80,11 @@ def trends(
     for architecture, group in table.groupby("architecture", sort=False):
         for quantity in quantities:
             measured = trend(group["receptive_field"].tolist(), group[f"{quantity}_mean"].tolist())
-            row = {"architecture": architecture, "quantity": quantity, "measured": direction(measured)}
+            row = {
+                "architecture": architecture,
+                "quantity": quantity,
+                "measured": direction(measured) if len(group) > 1 else "one field",
+            }
             column = f"{quantity}_reported_mean"
             if column in group and group[column].notna().sum() > 1:
                 printed = trend(group["receptive_field"].tolist(), group[column].tolist())

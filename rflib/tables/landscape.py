@@ -16,7 +16,7 @@ def spectra(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
 
 
 def spectrum_summary(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
-    """Return one row a network and checkpoint: largest and k-th eigenvalue, their ratio, products, relative residual."""
+    """Return one row a network and checkpoint: largest and k-th eigenvalue, products, relative residual."""
     frame = spectra(study, role=role)
     if frame.empty:
         return frame

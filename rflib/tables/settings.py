@@ -17,7 +17,7 @@ _ANSWERS = {
     "learning rate": lambda role: role.training.learning_rate,
     "learning rate schedule": lambda role: (
         f"cosine, T_max = {role.training.cosine_period_epochs}, per {role.training.schedule_step}, "
-        f"{role.training.warmup_epochs:g} epochs of warm-up"
+        f"warm-up over {role.training.warmup_epochs:g} of the epochs"
     ),
     "momentum": lambda role: role.training.optimiser.momentum,
     "weight decay": lambda role: role.training.optimiser.weight_decay,

@@ -70,9 +70,7 @@ def test_tar_and_zip_are_unpacked_without_their_modes(tmp_path: Path) -> None:
 )
 def test_a_malicious_tar_is_refused_whole(member: tarfile.TarInfo, reason: str, tmp_path: Path) -> None:
     archive = write_tar(tmp_path / "x.tar.gz", tar_member("first.txt"), member)
-    with pytest.raises(
-        DataError, match=rf"x\.tar\.gz: member '.*' {reason}, expected plain files .*do not use"
-    ):
+    with pytest.raises(DataError, match=rf"x\.tar\.gz: member '.*' {reason}, expected plain files .*do not use"):
         unpack(archive, tmp_path / "target")
     assert set(files_under(tmp_path)) == {"x.tar.gz"}
 

@@ -90,7 +90,8 @@ def test_seeds_and_epochs_differ_and_the_order_is_a_permutation() -> None:
 def test_switching_flips_off_does_not_move_the_crops() -> None:
     with_flips = draw_augmentation(50, seed=0, epoch=0, **DRAW)
     without = draw_augmentation(50, seed=0, epoch=0, crop_padding=4, horizontal_flip=False)
-    assert torch.equal(with_flips.top, without.top) and torch.equal(with_flips.left, without.left)
+    assert torch.equal(with_flips.top, without.top)
+    assert torch.equal(with_flips.left, without.left)
     assert not without.flip.any()
 
 

@@ -40,7 +40,8 @@ def test_images_and_labels_are_those_of_the_batches(data_root: Path, cifar_batch
     expected = [np.asarray(cifar_batches[name]["data"]) for name in cifar10.TRAIN_MD5]
     assert np.array_equal(images, np.concatenate(expected).reshape(-1, 3, 32, 32))
     assert source.test.labels.tolist() == cifar_batches["test_batch"]["labels"]
-    assert len(source.train.labels) == 20 and source.class_names[3] == "cat"
+    assert len(source.train.labels) == 20
+    assert source.class_names[3] == "cat"
 
 
 def test_resized(data_root: Path, cifar_batches: Batches) -> None:
@@ -50,9 +51,7 @@ def test_resized(data_root: Path, cifar_batches: Batches) -> None:
 
 def test_torchvision_reads_the_same(data_root: Path, cifar_batches: Batches) -> None:
     folder = data_root / cifar10.FOLDER
-    (folder / "batches.meta").write_bytes(
-        pickle.dumps({"label_names": list(cifar10.CLASS_NAMES)}, protocol=3)
-    )
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": list(cifar10.CLASS_NAMES)}, protocol=3))
 
     class Copy(CIFAR10):
         train_list = [list(pair) for pair in cifar10.TRAIN_MD5.items()]  # noqa: RUF012, torchvision's own way
@@ -72,9 +71,7 @@ def test_a_changed_byte_is_refused_before_unpickling(data_root: Path, cifar_batc
     content = bytearray(path.read_bytes())
     content[-20] ^= 1
     path.write_bytes(content)
-    with pytest.raises(
-        DataError, match=r"data_batch_3 is not the published CIFAR-10 file: expected MD5 .*found"
-    ):
+    with pytest.raises(DataError, match=r"data_batch_3 is not the published CIFAR-10 file: expected MD5 .*found"):
         read_cifar10(path.parent, None)
 
 
@@ -88,9 +85,7 @@ def test_a_malicious_pickle_is_refused_even_with_the_right_checksum(
     path = data_root / cifar10.FOLDER / "data_batch_1"
     checksum = write_batch(path, {"data": Malicious(tmp_path / "owned"), "labels": []})
     monkeypatch.setitem(cifar10.TRAIN_MD5, "data_batch_1", checksum)
-    with pytest.raises(
-        DataError, match=r"data_batch_1 does not hold a CIFAR-10 batch.*asks for posix\.mkdir"
-    ):
+    with pytest.raises(DataError, match=r"data_batch_1 does not hold a CIFAR-10 batch.*asks for posix\.mkdir"):
         read_cifar10(path.parent, None)
     assert not (tmp_path / "owned").exists()
 

@@ -20,7 +20,8 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
 
 
 def test_shapes_and_channels(digits: DataSet) -> None:
-    assert digits.train_images.shape == (1437, 3, 32, 32) and digits.train_images.dtype == np.uint8
+    assert digits.train_images.shape == (1437, 3, 32, 32)
+    assert digits.train_images.dtype == np.uint8
     assert digits.test_images.shape == (360, 3, 32, 32)
     assert digits.train_labels.dtype == np.int64
     assert (digits.classes, digits.image_size) == (10, 32)
@@ -62,9 +63,7 @@ def test_once_cached_it_opens_without_scikit_learn(cache_root: Path) -> None:
 
 
 @pytest.mark.parametrize(("size", "fingerprint"), [(None, "b3c81730ed6ff2a4"), (64, "d601b27197a87d44")])
-def test_content_is_pinned(
-    size: int | None, fingerprint: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_content_is_pinned(size: int | None, fingerprint: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     config = DataConfig(name="digits", image_size=size)
     data_set = open_data_set(config, cache_root=tmp_path_factory.mktemp("cache"))
     assert data_set.fingerprint == fingerprint

@@ -30,9 +30,7 @@ def place_archive(data_root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
                 tar.addfile(member, io.BytesIO(b"data"))
         md5 = hashlib.md5(path.read_bytes()).hexdigest()
         # No address, so that nothing can be fetched.
-        archive = replace(
-            downloads.ARCHIVES["cifar10"], md5=md5, url="file:///nowhere/cifar-10-python.tar.gz"
-        )
+        archive = replace(downloads.ARCHIVES["cifar10"], md5=md5, url="file:///nowhere/cifar-10-python.tar.gz")
         monkeypatch.setitem(downloads.ARCHIVES, "cifar10", archive)
         return path
 
@@ -57,9 +55,7 @@ def test_an_intact_archive_is_unpacked_once(data_root: Path, place_archive: Call
 def test_a_changed_archive_is_not_unpacked(data_root: Path, place_archive: Callable[..., Path]) -> None:
     archive = place_archive(f"{FOLDER}/data_batch_1")
     archive.write_bytes(archive.read_bytes() + b"x")
-    with pytest.raises(
-        DataError, match=r"could not download file:///nowhere/.*with MD5 .*fetch the file by hand"
-    ):
+    with pytest.raises(DataError, match=r"could not download file:///nowhere/.*with MD5 .*fetch the file by hand"):
         download("cifar10", data_root=data_root)
     assert not (data_root / FOLDER).exists()
 

@@ -20,7 +20,8 @@ def pixels(part: Part) -> np.ndarray:
 
 def test_classes_labels_and_pixels(pets: Path) -> None:
     source = read_folder(pets, None)
-    assert source.class_names == ("cat", "dog") and source.image_size == 8
+    assert source.class_names == ("cat", "dog")
+    assert source.image_size == 8
     assert source.train.labels.tolist() == [0] * 10 + [1] * 5
     assert source.test.labels.tolist() == [0, 0, 1, 1]
     files = [pets / f"train/cat/{index:02}.png" for index in range(10)]
@@ -29,9 +30,7 @@ def test_classes_labels_and_pixels(pets: Path) -> None:
     assert np.array_equal(pixels(source.train), expected)
 
 
-def test_gray_becomes_rgb_and_other_files_are_passed_over(
-    pets: Path, save_image: Callable[..., Path]
-) -> None:
+def test_gray_becomes_rgb_and_other_files_are_passed_over(pets: Path, save_image: Callable[..., Path]) -> None:
     path = pets / "train/cat/00.png"
     with Image.open(path) as image:
         gray = image.convert("L")
@@ -65,17 +64,13 @@ def test_the_first_odd_file_is_named(pets: Path, save_image: Callable[..., Path]
 
 def test_images_that_are_not_square_need_an_image_size(pets: Path, save_image: Callable[..., Path]) -> None:
     save_image(pets / "train/cat/00.png", side=(9, 8))
-    with pytest.raises(
-        DataError, match=r"cat/00\.png is 8x9 pixels, expected a square image; set image_size"
-    ):
+    with pytest.raises(DataError, match=r"cat/00\.png is 8x9 pixels, expected a square image; set image_size"):
         read_folder(pets, None)
 
 
 @pytest.mark.parametrize("name", ["cat/05.png", "dog/02.JPG"])
 @pytest.mark.parametrize("damage", ["truncated", "empty", "no image", "flipped"])
-def test_a_damaged_image_is_named(
-    name: str, damage: str, pets: Path, save_image: Callable[..., Path]
-) -> None:
+def test_a_damaged_image_is_named(name: str, damage: str, pets: Path, save_image: Callable[..., Path]) -> None:
     path = save_image(pets / "train" / name, side=64)
     content = path.read_bytes()
     broken = {
@@ -85,9 +80,7 @@ def test_a_damaged_image_is_named(
         "flipped": bytes([content[0] ^ 255]) + content[1:],
     }
     path.write_bytes(broken[damage])
-    with pytest.raises(
-        DataError, match=rf"{name} cannot be decoded, expected an intact PNG or JPEG.*replace"
-    ):
+    with pytest.raises(DataError, match=rf"{name} cannot be decoded, expected an intact PNG or JPEG.*replace"):
         pixels(read_folder(pets, 8).train)
 
 
@@ -104,15 +97,11 @@ def test_missing_and_empty_folders_say_what_is_expected(pets: Path) -> None:
     ):
         read_folder(pets, None)
     (pets / "train/wolf").mkdir()
-    with pytest.raises(
-        DataError, match=r"no images in .*train/wolf: expected files ending in \.png, \.jpg, \.jpeg"
-    ):
+    with pytest.raises(DataError, match=r"no images in .*train/wolf: expected files ending in \.png, \.jpg, \.jpeg"):
         read_folder(pets, None)
     (pets / "test").rename(pets / "tests")
     (pets / "train/wolf").rmdir()
-    with pytest.raises(
-        DataError, match=r"no class folders in .*test: expected train/CLASS/.* and test/CLASS"
-    ):
+    with pytest.raises(DataError, match=r"no class folders in .*test: expected train/CLASS/.* and test/CLASS"):
         read_folder(pets, None)
 
 

@@ -75,7 +75,8 @@ def test_every_layout_opens(
     assert (cache_root / folder / "manifest.json").exists()
     side = image_size or {"folder:pets": 8, "tiny-imagenet": 64, "cifar10": 32}[name]
     assert data_set.train_images.shape == (images, 3, side, side)
-    assert data_set.name == name and data_set.image_size == side
+    assert data_set.name == name
+    assert data_set.image_size == side
     pixels = data_set.train_images / 255
     np.testing.assert_allclose(data_set.mean, pixels.mean((0, 2, 3)))
     np.testing.assert_allclose(data_set.std, pixels.std((0, 2, 3)))
@@ -96,13 +97,9 @@ def test_validation_images_are_taken_out(pets: Path, data_root: Path, cache_root
 
 
 @pytest.mark.parametrize("share", [0.01, 0.99])
-def test_a_share_without_images_is_refused(
-    share: float, pets: Path, data_root: Path, cache_root: Path
-) -> None:
+def test_a_share_without_images_is_refused(share: float, pets: Path, data_root: Path, cache_root: Path) -> None:
     config = DataConfig(name="folder:pets", validation_share=share)
-    with pytest.raises(
-        UsageError, match=rf"validation_share {share} of 15 training images is \d+ images, expected"
-    ):
+    with pytest.raises(UsageError, match=rf"validation_share {share} of 15 training images is \d+ images, expected"):
         open_data_set(config, data_root=data_root, cache_root=cache_root)
 
 
@@ -136,4 +133,5 @@ def test_data_sets_open_where_torch_cannot_be_imported(cache_root: Path) -> None
 
 def test_the_check_for_torch_can_fail() -> None:
     finished = run("import rflib.data.splits")
-    assert finished.returncode == 1 and "torch is blocked" in finished.stderr
+    assert finished.returncode == 1
+    assert "torch is blocked" in finished.stderr

@@ -54,12 +54,11 @@ def test_a_split_shares_the_memory_of_the_cached_file(pets: Path, data_root: Pat
     train, test = split_of(data_set, "train"), split_of(data_set, "test")
     assert train.images.data_ptr() == data_set.train_images.ctypes.data
     assert (len(train), len(test), len(split_of(data_set, "validation"))) == (15, 4, 0)
-    assert train.labels.dtype == torch.int64 and test.labels.tolist() == [0, 0, 1, 1]
+    assert train.labels.dtype == torch.int64
+    assert test.labels.tolist() == [0, 0, 1, 1]
     normalised = train.normalise(train.images).double()
     torch.testing.assert_close(normalised.mean((0, 2, 3)), torch.zeros(3).double(), rtol=0, atol=1e-5)
-    torch.testing.assert_close(
-        normalised.std((0, 2, 3), correction=0), torch.ones(3).double(), rtol=1e-5, atol=0
-    )
+    torch.testing.assert_close(normalised.std((0, 2, 3), correction=0), torch.ones(3).double(), rtol=1e-5, atol=0)
 
 
 def test_to_the_same_device_copies_nothing_and_first_is_a_view() -> None:
@@ -115,7 +114,8 @@ def test_an_epoch_is_a_function_of_seed_and_epoch_alone() -> None:
         images, labels = epoch_of(split, epoch=epoch)
     torch.rand(3)
     again, labels_again = epoch_of(split_with(40), epoch=5)
-    assert torch.equal(images, again) and torch.equal(labels, labels_again)
+    assert torch.equal(images, again)
+    assert torch.equal(labels, labels_again)
     for change in ({"epoch": 4}, {"seed": 1}):
         assert not torch.equal(epoch_of(split, **{"epoch": 5, **change})[1], labels)
 
@@ -124,14 +124,16 @@ def test_the_batch_size_changes_neither_order_nor_augmentation() -> None:
     split = split_with(40)
     images, labels = epoch_of(split)
     other_images, other_labels = epoch_of(split, batch_size=7)
-    assert torch.equal(images, other_images) and torch.equal(labels, other_labels)
+    assert torch.equal(images, other_images)
+    assert torch.equal(labels, other_labels)
 
 
 def test_batches_leave_the_data_and_the_random_state_alone() -> None:
     split = split_with(40)
     before, state = split.images.clone(), torch.get_rng_state()
     epoch_of(split)
-    assert torch.equal(split.images, before) and torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(split.images, before)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_evaluation_batches_are_in_order_and_unchanged() -> None:
@@ -139,7 +141,5 @@ def test_evaluation_batches_are_in_order_and_unchanged() -> None:
     images, labels = zip(*evaluation_batches(split, 4), strict=True)
     assert [len(part) for part in labels] == [4, 4, 3]
     assert torch.cat(labels).tolist() == list(range(11))
-    pixels = (
-        torch.cat(images).mul(torch.tensor(STD).view(3, 1, 1)).add(torch.tensor(MEAN).view(3, 1, 1)) * 255
-    )
+    pixels = torch.cat(images).mul(torch.tensor(STD).view(3, 1, 1)).add(torch.tensor(MEAN).view(3, 1, 1)) * 255
     assert np.array_equal(pixels.round().to(torch.uint8).numpy(), split.images.numpy())

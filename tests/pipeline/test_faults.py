@@ -172,7 +172,8 @@ def test_kill_9_at_random_steps_ends_where_the_uninterrupted_run_ends(
     study = open_tiny(epochs=epochs)
     run, reader = dense_run(study), Store(project / "runs", read_only=True)
     for step in (2, 20):
-        kill_after(start(epochs), reader, run, step, chance.uniform(0, 0.05))
+        with start(epochs) as process:
+            kill_after(process, reader, run, step, chance.uniform(0, 0.05))
         assert not reader.has_weights(run)
     out, errors = start(epochs).communicate(timeout=300)
     assert out == "trains\n", errors
@@ -199,12 +200,12 @@ def test_two_processes_train_one_run_once(open_tiny: Open) -> None:
 def test_control_c_on_a_process_keeps_its_epochs(open_tiny: Open, project: Path) -> None:
     epochs = 2000
     study = open_tiny(epochs=epochs)
-    process = start(epochs)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "trains\n"
-    time.sleep(1.0)
-    os.kill(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    with start(epochs) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "trains\n"
+        time.sleep(1.0)
+        os.kill(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in errors
     point = study.store.load_resume_point(dense_run(study))
     assert point is not None

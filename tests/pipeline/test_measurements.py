@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -35,7 +36,7 @@ Measure = Callable[..., Measurement]
 # rf_vgg19 at k = 2 on 16 pixels and width 0.03: maps of 8, 4, 2 and, from the fourth stage on, a single pixel.
 CHANNELS = [2, 2, 4, 4, 8, 8, 8, 8, 15, 15, 15, 15, 15, 15, 15, 15]
 ON_ONE_PIXEL = 8
-PRUNABLE = 9 * sum(a * b for a, b in zip(CHANNELS, CHANNELS[1:], strict=False))
+PRUNABLE = 9 * sum(a * b for a, b in itertools.pairwise(CHANNELS))
 DEAD = 8 * sum(a * b for a, b in zip(CHANNELS[ON_ONE_PIXEL - 1 :], CHANNELS[ON_ONE_PIXEL:], strict=False))
 
 
@@ -228,7 +229,7 @@ def test_the_architecture_needs_no_run(recorded: Measure, run: Run) -> None:
 
 
 def test_a_floor_pool_crops_the_input(recorded: Measure) -> None:
-    """Five pools of three pixels use 15 of 16 rows and columns; the convolution before reaches one further."""
+    """Five windows of three pixels use 15 of 17 rows and columns; the convolution before reaches one further."""
     model = ModelConfig(architecture="rf_resnet26", pool_kernel=3, width=0.03)
     assert recorded(ArchitectureSettings(model=model, image_size=17)).values["input_share"] == pytest.approx(
         (16 / 17) ** 2

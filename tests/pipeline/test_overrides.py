@@ -70,7 +70,7 @@ def test_one_parameter_changes_nothing_else(profile: Profile) -> None:
         ({"pool_kernels": [0]}, r"'small_images\.pool_kernels\.rf_vgg19\.0': expected greater than 0, found 0"),
         ({"architectures": []}, r"architectures: expected at least one, found an empty list"),
         ({"architectures": "rf_vgg19"}, r"architectures: expected a list, found 'rf_vgg19'"),
-        ({"architectures": ["rf_resnet5"]}, r"found 'rf_resnet5'\. Did you mean 'rf_resnet50'\?"),
+        ({"architectures": ["rf_resnet5"]}, r"'rf_resnet5'.*Did you mean 'rf_resnet50'\?"),
         ({"seeds": 3}, r"'small_images\.seeds': expected a valid tuple, found 3"),
         ({"seeds": []}, r"'small_images\.seeds': .*at least 1 item"),
         ({"seeds": [-1]}, r"'small_images\.seeds\.0': expected greater than or equal to 0, found -1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -91,7 +92,7 @@ def test_published_measurements_are_reused_only_when_asked_for(
     outcome = study.ensure(workers=1)
     assert outcome == Outcome(loaded=2, computed=1, reused=2)
     assert str(outcome) == "2 measurements loaded, 2 of them published, 1 computed"
-    assert not (project / "other" / "weights").exists() or len(trainings) == 2
+    assert len(trainings) == 2, "published are measurements, not weights: one more of them means training again"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_everything_about_one_run_is_finished_before_the_next_begins(
 
     monkeypatch.setattr(measurements, "measure", recorded)
     open_tiny("fine-tuning", seeds=[0, 1], fine_tuning_epochs=1).ensure(workers=1)
-    changes = sum(a != b for a, b in zip(order, order[1:], strict=False))
+    changes = sum(a != b for a, b in itertools.pairwise(order))
     assert (len(order), changes) == (8, 1)
 
 
@@ -199,7 +200,8 @@ def test_digits_end_to_end(project: Path) -> None:
     path = project / "notebooks" / "profiles" / "tiny.yml"
     text = path.read_text().replace('{name: "folder:shapes"}', "{name: digits, image_size: 32}")
     path.write_text(text.replace("classes: 2", "classes: 10"))
-    study = open_study("fine-tuning", profile="tiny", pool_kernels=[4], seeds=[0], epochs=2, fine_tuning_epochs=1)
+    schedule = {"epochs": 2, "fine_tuning_epochs": 1, "learning_rate": 0.5}
+    study = open_study("fine-tuning", profile="tiny", width=0.1, pool_kernels=[4], seeds=[0], **schedule)
     study.ensure(workers=1)
     accuracy = study.frame("history", "grid")["test_accuracy"]
-    assert accuracy.iloc[-1] > 15, "ten classes: guessing gives 10"
+    assert accuracy.iloc[-1] > 30, "ten classes: guessing gives 10"

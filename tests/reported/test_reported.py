@@ -67,15 +67,10 @@ def test_every_table_is_there_in_full() -> None:
     frame = reported.accuracy()
     assert frame["source"].value_counts().to_dict() == COUNTS
     assert len(frame) == 112
-    assert (
-        len(frame[["source", "architecture", "receptive_field_label", "width_multiplier"]].drop_duplicates())
-        == 112
-    )
+    assert len(frame[["source", "architecture", "receptive_field_label", "width_multiplier"]].drop_duplicates()) == 112
 
 
-@pytest.mark.parametrize(
-    ("source", "architecture", "label", "width", "dense", "pruned", "difference"), PRINTED
-)
+@pytest.mark.parametrize(("source", "architecture", "label", "width", "dense", "pruned", "difference"), PRINTED)
 def test_entries_are_the_printed_ones(
     source: str, architecture: str, label: int, width: int, dense: str, pruned: str, difference: str
 ) -> None:
@@ -143,9 +138,7 @@ def test_pool_kernel_is_the_integer_with_the_nearest_field(architecture: str, sl
 def test_pool_kernel_and_label_outside_the_paper() -> None:
     assert reported.label("rf_vgg19", 13) is None
     assert reported.label("rf_resnet26", 1) is None
-    with pytest.raises(
-        UsageError, match=r"unknown receptive-field label of rf_vgg19 '110': expected one of 181"
-    ):
+    with pytest.raises(UsageError, match=r"unknown receptive-field label of rf_vgg19 '110': expected one of 181"):
         reported.pool_kernel("rf_vgg19", 110)
     with pytest.raises(UsageError, match=r"unknown architecture of the reported tables 'vgg19'.*'rf_vgg19'"):
         reported.pool_kernel("vgg19", 181)
@@ -208,10 +201,7 @@ def test_longer_fine_tuning_prints_lower() -> None:
 
 
 def test_width_helps_at_the_smallest_field_of_table_8_too() -> None:
-    assert (
-        entry("Table 8", "rf_resnet50", 318, 2)["dense_mean"]
-        > entry("Table 8", "rf_resnet50", 318)["dense_mean"]
-    )
+    assert entry("Table 8", "rf_resnet50", 318, 2)["dense_mean"] > entry("Table 8", "rf_resnet50", 318)["dense_mean"]
 
 
 def test_weight_decay_differs_between_training_and_fine_tuning() -> None:

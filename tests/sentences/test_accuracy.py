@@ -86,7 +86,7 @@ def test_the_control_counts_networks_that_guess() -> None:
     table = network(dense=[90.0, 80.0], pruned=[14.9, 79.0], live=[10.0, 12.0], layerwise=[10.0, 40.0])
     first, last = accuracy.control(table, classes=10).points
     assert "at 358 px, 79.0 % when all weights are ranked and 12.0 % when only live weights are (dense 80.0 %)" in first
-    assert "Of 2 networks, these end within 5 points of guessing (10 %): 1 when all" in last
+    assert "within 5 points of guessing (10 %), out of 2: 1 when all" in last
     assert "together, 2 when only live weights are, 1 when each layer" in last
 
 
@@ -133,7 +133,7 @@ def test_dead_among_pruned_counts_live_weights() -> None:
 def test_selection_compares_the_best_epoch_with_the_last() -> None:
     rows = [("rf_vgg19", 1, 0, 50.0), ("rf_vgg19", 1, 0, 64.0), ("rf_vgg19", 1, 0, 60.0), ("rf_vgg19", 1, 1, 70.0)]
     curves = pd.DataFrame(rows, columns=["architecture", "pool_kernel", "seed", "test_accuracy"])
-    assert "by 2.0 points on average and by 4.0 at most, over 2 runs" in str(accuracy.selection(curves))
+    assert "by 2.0 points on average and by 4.0 at most (runs: 2)" in str(accuracy.selection(curves))
 
 
 def test_fine_tuning_names_all_three_accuracies() -> None:

@@ -89,6 +89,23 @@ def test_wider_needs_both_height_and_spread(largest: list[float], smallest: list
     assert expected in first
 
 
+@pytest.mark.parametrize(
+    ("largest", "expected"),
+    [
+        ([1.0, 2.0, 3.0], "rises with the field before training, as the paper says"),
+        ([3.0, 2.0, 1.0], "the opposite of what the paper says"),
+        ([2.0, 3.0, 1.0, 2.5], "has no clear direction"),
+    ],
+)
+def test_a_spread_lost_in_its_residuals_is_not_compared(largest: list[float], expected: str) -> None:
+    summary = spectrum(largest, [0.0] * len(largest))
+    summary.loc[1, "worst_residual"] = 0.5
+    assert "the spread of the computed ones is not resolved at k = 2." in landscape.spectra(summary).points[0]
+    first, _ = landscape.wider_before_training(summary).points
+    assert expected in first
+    assert first.endswith("The spread is not resolved, so the claim is half tested.")
+
+
 def test_the_claim_before_training_ignores_trained_spectra() -> None:
     trained = spectrum([3.0, 2.0, 1.0], [0.0, 0.0, 0.0], checkpoint="last")
     assert landscape.wider_before_training(trained) == NOTHING

@@ -34,8 +34,18 @@ def test_printed_text_is_shown_as_printed() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "–"), (float("nan"), "–"), (pd.NA, "–"), (180.0, "180"), (0.12345, "0.123"), (20_000_000, "20,000,000")]
-    + [(True, "yes"), (False, "no"), ("padded", "padded"), (9999, "9999")],
+    [
+        (None, "–"),
+        (float("nan"), "–"),
+        (pd.NA, "–"),
+        (180.0, "180"),
+        (0.12345, "0.123"),
+        (20_000_000, "20,000,000"),
+        (9999, "9999"),
+        (True, "yes"),
+        (False, "no"),
+        ("padded", "padded"),
+    ],
 )
 def test_cells(value: object, text: str) -> None:
     _, rows = cells_of(thing=pd.Series([value], dtype=object).tolist())

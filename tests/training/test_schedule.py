@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -36,7 +37,7 @@ def test_past_the_period_the_rate_rises_again(schedule: Schedule) -> None:
     config = schedule(epochs=40, cosine_period_epochs=20)
     rates = [learning_rate(config, epoch) for epoch in range(41)]
     assert min(rates) == rates[20] == pytest.approx(0, abs=1e-12)
-    assert all(a < b for a, b in zip(rates[20:40], rates[21:41], strict=True))
+    assert all(a < b for a, b in itertools.pairwise(rates[20:]))
 
 
 def test_rates_per_batch_are_torchs(schedule: Schedule) -> None:

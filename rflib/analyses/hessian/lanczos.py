@@ -51,8 +51,9 @@ def largest_eigenpairs(
 ) -> RitzPairs:
     """Return the k largest algebraic eigenvalues of the symmetric operator `product` on vectors like `start`.
 
-    Stops when every residual |A v - λ v| is at most `tolerance` times the largest absolute Ritz value (the
-    spectral norm, as seen so far), or after `max_products` (default 20 k + 1000) with `converged` false.
+    Stops when every residual |A v - λ v| is at most `tolerance` times the largest absolute value among the k
+    wanted (not the spectral norm: a far larger negative end would hide an unsettled top), or no larger than
+    rounding, or after `max_products` (default 20 k + 1000) with `converged` false.
     Residuals come from the recurrence; they equal the recomputed ones up to rounding. At most `basis_bytes`
     hold the basis; when it is full, its best part is kept (thick restart). An exactly repeated eigenvalue may
     be found fewer times than it occurs unless the Krylov space is exhausted. `generator` (CPU) supplies
@@ -114,7 +115,7 @@ class _Search:
         fresh direction.
         """
         values, coefficients = self._decomposition()
-        bound = tolerance * values.abs().max()
+        bound = max(tolerance * float(values[: self.k].abs().max()), self._rounding)
         settled = self._residuals(coefficients) <= bound
         if self._exhausted and not self.complete:
             earlier, self.exhausted_values = self.exhausted_values, values[: self.k]
@@ -150,7 +151,12 @@ class _Search:
 
     @property
     def _exhausted(self) -> bool:
-        return self.next_norm <= 16 * torch.finfo(self.basis.dtype).eps * self.scale
+        return self.next_norm <= self._rounding
+
+    @property
+    def _rounding(self) -> float:
+        """Size of what cannot be told from zero beside the largest image seen."""
+        return 16 * torch.finfo(self.basis.dtype).eps * self.scale
 
     def _decomposition(self) -> tuple[Tensor, Tensor]:
         """All Ritz values (size,), largest first, and their vectors' coefficients in the basis (size, size)."""

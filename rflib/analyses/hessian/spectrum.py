@@ -64,7 +64,7 @@ def top_eigenvalues(
     ("batch", so the size of the batches is part of the definition), or statistics re-estimated over `batches`
     and then frozen ("frozen"); dropout is off. `parameters` defaults to all that require gradients, `live`
     restricts them to unpruned coordinates (see `HessianProduct`). The search ends when every residual is at
-    most `tolerance` times the largest absolute eigenvalue: each value then lies that close to a true
+    most `tolerance` times the largest absolute value of the k: each value then lies that close to a true
     eigenvalue, and far closer, as the square of the residual, where its neighbours are far. Products are in
     the precision of the parameters.
 

@@ -1,0 +1,140 @@
+"""What `rflib analyse` shows of a network, and which networks it can load."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from rflib.errors import RflibError, UsageError
+from rflib.pipeline.inspection import Inspection, inspect_network, load_network
+
+NETWORKS = """\
+from __future__ import annotations
+from dataclasses import dataclass
+import neighbour
+from torch import nn
+
+@dataclass
+class Widths:
+    channels: int = neighbour.CHANNELS
+
+class Small(nn.Sequential):
+    def __init__(self):
+        width = Widths().channels
+        super().__init__(
+            nn.Conv2d(3, width, 3, padding=1), nn.MaxPool2d(2), nn.Conv2d(width, width, (3, 5), padding=(1, 2)),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 2),
+        )
+
+class Grey(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(1, 4, 3))
+
+class DependsOnValues(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 4, 3)
+
+    def forward(self, images):
+        maps = self.convolution(images)
+        return maps + 1 if maps.sum() > 0 else maps
+
+class NeedsWidth(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+
+class NoNetwork:
+    pass
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A file of networks that imports a neighbour, named by its relative path."""
+    (tmp_path / "networks.py").write_text(NETWORKS)
+    (tmp_path / "neighbour.py").write_text("CHANNELS = 4\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "neighbour", raising=False)
+    return "networks.py"
+
+
+@pytest.fixture
+def small(file: str) -> Inspection:
+    return inspect_network(f"{file}:Small", resolution=16)
+
+
+def test_a_network_of_a_file(small: Inspection) -> None:
+    # 3, then 4 after the pool of stride 2, then 2 more strides of 2 pixels a tap: 8 high, 12 wide.
+    assert small.rows[2] == ("2", "conv2d", "8×12", "8×12", "2", "-3×-5", "8")
+    assert small.rows[3][3] == "∞"
+    assert "last convolution 2: field 8×12 px from the graph, 8×12 px by gradient\n" in small.summary
+    assert "dead taps at 16 px: 0.0 % of the prunable weights; 100.0 % of the pixels" in small.summary
+
+
+def test_values_are_plain_and_infinity_is_null(small: Inspection) -> None:
+    values = small.as_values()
+    assert values["receptive_field"] == values["receptive_field_by_gradient"] == [8, 12]
+    assert [layer["layer"] for layer in values["layers"]] == ["0", "1", "2", "3", "5"]
+    assert values["layers"][3]["r_max"] == [None, None]
+    assert not math.isinf(values["layers"][2]["r_max"][0])
+
+
+def test_loading_a_file_leaves_no_trace(file: str) -> None:
+    paths, modules = list(sys.path), set(sys.modules)
+    load_network(f"{file}:Small")
+    assert sys.path == paths
+    assert set(sys.modules) - modules <= {"neighbour"}
+
+
+def test_ours_and_torchvisions() -> None:
+    assert load_network("rf_vgg19", pool_kernel=3).features[3].pool.kernel_size == 3  # type: ignore[union-attr, index]
+    assert isinstance(load_network("torchvision:squeezenet1_1"), nn.Module)
+    assert isinstance(load_network("torchvision:googlenet"), nn.Module)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("rf_resnet5", r"unknown network 'rf_resnet5'.*Did you mean 'rf_resnet50'"),
+        ("torchvision:resnet5", r"unknown torchvision network 'resnet5'.*Did you mean 'resnet50'\?"),
+        ("torchvision:xyzzy", r"expected a classifier of torchvision\.models\.$"),
+        ("networks.py:Smal", r"unknown class in networks\.py 'Smal': expected one of DependsOnValues, .*'Small'"),
+        ("networks.py:NeedsWidth", r"built without arguments, found TypeError: .*'width'"),
+        ("networks.py:NoNetwork", r"networks\.py:NoNetwork: expected a torch\.nn\.Module, found NoNetwork"),
+        ("broken.py:Net", r"broken\.py: expected a file that Python can import, found ZeroDivisionError"),
+        ("leaves.py:Net", r"leaves\.py: expected a file that Python can import, found SystemExit: 0"),
+        ("absent.py:Net", r"absent\.py: expected a Python file that defines Net, found no such file"),
+    ],
+)
+def test_what_cannot_be_loaded(file: str, name: str, message: str) -> None:
+    Path("broken.py").write_text("1 / 0\n")
+    Path("leaves.py").write_text("raise SystemExit(0)\n")
+    with pytest.raises(UsageError, match=message):
+        load_network(name)
+
+
+@pytest.mark.parametrize("name", ["torchvision:resnet18", "networks.py:Small"])
+def test_a_pool_kernel_belongs_to_ours(file: str, name: str) -> None:
+    with pytest.raises(UsageError, match=rf"belongs to rf_ networks, found one for {name}: leave --pool-kernel out"):
+        load_network(name, pool_kernel=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Grey", r"Grey cannot be traced on an input of \(3, 32, 32\): .*1 channels"),
+        ("DependsOnValues", r"cannot be traced .*path does not depend on their values"),
+    ],
+)
+def test_a_failure_that_no_larger_image_helps_is_not_called_small_images(
+    file: str, name: str, message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(RflibError, match=message):
+        inspect_network(f"{file}:{name}", resolution=32)
+    assert capfd.readouterr() == ("", "")
+    assert logging.root.manager.disable == logging.NOTSET
