@@ -31,4 +31,7 @@ def test_status_counts_what_is_done_and_scales_the_time_of_finished_runs(open_ti
     seconds = one.load(one.items[1].key).provenance["seconds"]
     assert halfway.missing_seconds == pytest.approx(seconds)
     assert status(one).missing_seconds == 0
+    assert before.outlook == "5 are missing; no training run is finished yet, so their cost is unknown."
+    assert halfway.outlook == f"2 are missing: about {seconds / 60:.1f} minutes of training on one worker."
+    assert status(one).outlook == "Nothing is missing."
     assert content_key(study) != key
