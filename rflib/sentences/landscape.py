@@ -6,13 +6,13 @@ and nothing further.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, strength
+from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, magnitude, percent, strength
 from rflib.tables import direction, summarise, trend
 
 _NETWORK = ["architecture", "pool_kernel"]
@@ -30,7 +30,7 @@ def spectra(summary: pd.DataFrame) -> Sentences:
     if table.empty:
         return NOTHING
     points = [
-        f"`{name}` {_MOMENTS[str(checkpoint)]}: the largest eigenvalue {_path(group, 'largest_mean', '.3g')}; the "
+        f"`{name}` {_MOMENTS[str(checkpoint)]}: the largest eigenvalue {_path(group, 'largest_mean')}; the "
         f"spread of the computed ones {_spread(group)}."
         for (checkpoint, name), group in table.groupby(["checkpoint", "architecture"], sort=False)
     ]
@@ -78,8 +78,8 @@ def frozen_statistics(summary: pd.DataFrame) -> Sentences:
     keys = [*_NETWORK, "checkpoint", "seed"]
     wide = summary.pivot_table(index=keys, columns="batch_statistics", values="largest").dropna().reset_index()
     points = [
-        f"`{row['architecture']}` at k = {row['pool_kernel']}, {_MOMENTS[row['checkpoint']]}: {row['batch']:.3g} with "
-        f"the statistics of each batch, {row['frozen']:.3g} with frozen ones."
+        f"`{row['architecture']}` at k = {row['pool_kernel']}, {_MOMENTS[row['checkpoint']]}: "
+        f"{magnitude(row['batch'])} with the statistics of each batch, {magnitude(row['frozen'])} with frozen ones."
         for _, row in wide.iterrows()
     ]
     return Sentences(tuple(points))
@@ -95,8 +95,8 @@ def curves(table: pd.DataFrame) -> Sentences:
         return NOTHING
     ended = summarise(grid[grid["epoch"] == grid["epochs"]], _NETWORK, ["test_accuracy", "train_loss"])
     points = [
-        f"`{name}`: test accuracy at the last epoch {_path(group, 'test_accuracy_mean', '.1f', ' %')}; training loss "
-        f"{_path(group, 'train_loss_mean', '.3g')}.{_fit(group.sort_values('pool_kernel'))}"
+        f"`{name}`: test accuracy at the last epoch {_path(group, 'test_accuracy_mean', percent)}; training loss "
+        f"{_path(group, 'train_loss_mean')}.{_fit(group.sort_values('pool_kernel'))}"
         for name, group in ended.groupby("architecture", sort=False)
     ]
     return Sentences((*points, strength(ended)))
@@ -176,7 +176,7 @@ def _unresolved(group: pd.DataFrame) -> list[int]:
 
 def _spread(group: pd.DataFrame) -> str:
     kernels = ", ".join(str(kernel) for kernel in _unresolved(group))
-    return f"is not resolved at k = {kernels}" if kernels else _path(group, "spread_mean", ".3g")
+    return f"is not resolved at k = {kernels}" if kernels else _path(group, "spread_mean")
 
 
 def _fit(group: pd.DataFrame) -> str:
@@ -192,15 +192,15 @@ def _fit(group: pd.DataFrame) -> str:
     return " The largest field ends lower at no higher training loss: it fits as well and generalises less."
 
 
-def _path(group: pd.DataFrame, column: str, digits: str, unit: str = "") -> str:
+def _path(group: pd.DataFrame, column: str, written: Callable[[float], str] = magnitude) -> str:
     """Return how a column goes from the smallest k to the largest: both values, and the direction over all."""
     group = group.sort_values("pool_kernel")
     first, last = group.iloc[0], group.iloc[-1]
-    start = f"{first[column]:{digits}}{unit} at k = {first['pool_kernel']}"
+    start = f"{written(first[column])} at k = {first['pool_kernel']}"
     if len(group) == 1:
         return f"is {start}, the only field measured"
     word = direction(_trend(group, column))
-    return f"goes from {start} to {last[column]:{digits}}{unit} at k = {last['pool_kernel']} ({word})"
+    return f"goes from {start} to {written(last[column])} at k = {last['pool_kernel']} ({word})"
 
 
 def _trend(group: pd.DataFrame, column: str) -> float:

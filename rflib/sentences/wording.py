@@ -46,6 +46,17 @@ def value(row: pd.Series, quantity: str, unit: str = "%") -> str:
     return f"{mean:.1f} ± {half_width:.1f} {unit}"
 
 
+def magnitude(number: float) -> str:
+    """Return a number of any size to three digits, without an exponent: "0.0123", "734", "37,700"."""
+    rounded = float(f"{number:.3g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:g}"
+
+
+def percent(number: float) -> str:
+    """Return a percentage to one digit."""
+    return f"{number:.1f} %"
+
+
 def moves(table: pd.DataFrame, quantity: str, subject: str, unit: str) -> Sentences:
     """Say how `QUANTITY_mean` moves with the field for each network, and how the paper's value moves."""
     if table.empty:

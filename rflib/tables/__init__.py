@@ -14,6 +14,7 @@ from rflib.tables.landscape import (
 from rflib.tables.networks import field_growth, receptive_fields
 from rflib.tables.settings import data_sets, protocol
 from rflib.tables.statistics import direction, summarise, trend
+from rflib.tables.tolerance import tolerance
 from rflib.tables.width import depth, width_and_depth
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "spectra",
     "spectrum_summary",
     "summarise",
+    "tolerance",
     "training_curves",
     "trend",
     "trends",

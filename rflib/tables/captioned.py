@@ -14,7 +14,7 @@ from rflib.pipeline.study import Study
 HEADINGS = {
     "architecture": "Network",
     "pool_kernel": "k",
-    "label": "Field, paper's label",
+    "label": "Field, paper (px)",
     "receptive_field": "Field (px)",
     "last_map_size": "Last map (px)",
     "map_size": "Maps",
