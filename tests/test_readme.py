@@ -17,10 +17,11 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 def test_the_library_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(compile(code, "README.md", "exec"), {})
-    field, border, both, taps = capsys.readouterr().out.splitlines()
+    field, border, both, taps, pruned = capsys.readouterr().out.splitlines()
     assert (field, both) == ("(212, 212)", "(212, 212) (212, 212)")
     assert border == "layer4.1.conv3"
     assert taps == "0.0% of the prunable weights can never learn"
+    assert pruned == "90.0% pruned"
 
 
 def test_the_commands_are_those_that_exist() -> None:

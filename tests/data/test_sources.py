@@ -17,7 +17,10 @@ from rflib.errors import DataError, UsageError
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("cifar10", r"folder .*/cifar-10-batches-py \(.*data_batch_1 to data_batch_5.*download\('cifar10'\)"),
+        (
+            "cifar10",
+            r"folder .*/cifar-10-batches-py \(.*data_batch_1 to data_batch_5.*`rflib download cifar10` fetches it",
+        ),
         (
             "tiny-imagenet",
             r"folder .*/tiny-imagenet-200 \(.*wnids\.txt.*Set RFLIB_DATA to the folder that holds",
@@ -31,10 +34,15 @@ def test_a_missing_data_set(name: str, message: str, data_root: Path, cache_root
             opener(DataConfig(name=name), data_root=data_root, cache_root=cache_root)
 
 
-@pytest.mark.parametrize("name", ["folder:", "folder:..", "folder:a/b", "folder:/etc", "folder:.hidden"])
-def test_a_folder_name_cannot_lead_elsewhere(name: str, data_root: Path, cache_root: Path) -> None:
+@pytest.mark.parametrize("name", ["folder:", "folder:..", "folder:a/b", "folder:/etc", "a/b", ""])
+def test_a_name_cannot_lead_elsewhere(name: str) -> None:
+    with pytest.raises(UsageError, match="a data set has a plain name, or folder:NAME with a plain NAME"):
+        DataConfig.checked({"name": name})
+
+
+def test_a_hidden_folder_is_no_data_set(data_root: Path, cache_root: Path) -> None:
     with pytest.raises(UsageError, match="expected folder:NAME with the name of one folder under RFLIB_DATA"):
-        open_data_set(DataConfig(name=name), data_root=data_root, cache_root=cache_root)
+        open_data_set(DataConfig(name="folder:.hidden"), data_root=data_root, cache_root=cache_root)
 
 
 def test_an_unknown_name_suggests_the_nearest(data_root: Path, cache_root: Path) -> None:

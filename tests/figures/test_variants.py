@@ -16,7 +16,7 @@ PANELS = {
     "shrinking maps (the paper)": ((1, 2, 3, 4), {}),
     "maps kept by padding": ((2, 3, 4), {"map_size": "padded"}),
     "maps kept by dilation": ((2, 3, 4), {"map_size": "dilated"}),
-    "pool dilated by 2": ((2, 3, 4), {"pool_dilation": 2}),
+    "pool dilated by 2": ((2, 3), {"pool_dilation": 2}),
 }
 
 

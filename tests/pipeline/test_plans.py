@@ -26,7 +26,9 @@ def wide(profile: Profile) -> Profile:
         frozen_spectrum_kernels=(2,),
         widths=WidthPlan(multiples=(1, 2), pool_kernels=(3,), shallow_pool_kernels=(3, 6)),
         doubled=DoubledPlan(pool_kernels=(2,)),
-        variants=VariantPlan(pool_kernels=(2,), pool_dilations=(2,), map_sizes=("padded", "dilated")),
+        variants=VariantPlan(
+            pool_kernels=(2,), dilated_pool_kernels=(2,), pool_dilations=(2,), map_sizes=("padded", "dilated")
+        ),
     )
     return profile.replace(small_images=role)
 

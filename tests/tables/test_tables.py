@@ -73,7 +73,7 @@ def test_one_seed_has_no_spread(filled: Filled) -> None:
 
 
 def test_variants_stand_beside_no_reported_number(filled: Filled) -> None:
-    study = filled("open-questions", variants={"pool_kernels": [2]})
+    study = filled("open-questions", variants={"pool_kernels": [2], "dilated_pool_kernels": [2]})
     table = tables.accuracy_and_pruning(study, purpose="variant")
     assert sorted(zip(table["map_size"], table["pool_dilation"], strict=True)) == [
         ("dilated", 1),

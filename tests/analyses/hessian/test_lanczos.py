@@ -69,7 +69,8 @@ def test_float32_gives_no_ghost_copies(room):
         max_products=60,
         basis_bytes=room * 203 * 4,
     )
-    assert pairs.products == 60
+    # Far past the steps after which the largest values have settled to rounding and ghosts would come.
+    assert 50 <= pairs.products <= 60
     np.testing.assert_allclose(pairs.values[:3].numpy(), [1000, 100, 10], rtol=1e-5)
     assert pairs.values[3] < 1.001
     vectors = pairs.vectors()
