@@ -39,7 +39,11 @@ class Settings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             where = f"{source}: " if source else ""
-            raise UsageError(where + "; ".join(_explain(cls, fault) for fault in error.errors())) from None
+            faults = error.errors()
+            # A list whose item is wrong is also called too short; the item's own fault is what helps.
+            paths = [fault["loc"] for fault in faults]
+            inner = [f for f in faults if not any(p[: len(f["loc"])] == f["loc"] and p != f["loc"] for p in paths)]
+            raise UsageError(where + "; ".join(_explain(cls, fault) for fault in inner)) from None
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some fields changed, validated again; what followed from the others follows anew."""
