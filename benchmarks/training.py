@@ -18,7 +18,7 @@ from rflib.config import ModelConfig, PrecisionConfig, TrainingConfig
 from rflib.data.splits import Split
 from rflib.training import train
 
-BATCH_SIZE, BATCHES, ROUNDS = 64, 4, 3
+BATCH_SIZE, BATCHES, ROUNDS = 128, 4, 3
 CONFIG = ModelConfig(architecture="rf_resnet50", pool_kernel=2)
 
 
