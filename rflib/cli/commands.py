@@ -135,15 +135,13 @@ def status(profile: ProfileOption = "digits") -> None:
 @app.command()
 def publish(profile: ProfileOption = "digits") -> None:
     """Copy a profile's finished measurements to results/."""
+    from rflib.pipeline.publishing import publish_study
     from rflib.pipeline.study import open_profile
-    from rflib.store import Store
     from rflib.store.places import results_root
-    from rflib.store.published import publish as publish_to
 
-    everything = open_profile(profile)
-    keys = [item.key for item in everything.items]
-    publish_to(everything.store, Store(results_root()), keys, profile, everything.profile.model_dump(mode="json"))
-    show(f"Published {len(keys)} measurements of profile '{profile}' to {results_root()}")
+    published = publish_study(open_profile(profile))
+    count = f"{len(published.measurements)} of {published.planned} measurements"
+    show(f"Published: {count} of profile '{profile}', in {results_root()}")
 
 
 @app.command()

@@ -8,7 +8,9 @@ from rflib.config.analyses import (
     OneShotSettings,
     SimilaritySettings,
     SpectrumSettings,
+    TravelSettings,
 )
+from rflib.config.facts import DataFacts
 from rflib.config.runs import (
     Architecture,
     Checkpoint,
@@ -30,6 +32,7 @@ __all__ = [
     "ArchitectureSettings",
     "Checkpoint",
     "DataConfig",
+    "DataFacts",
     "HistorySettings",
     "MaskRecipe",
     "MeasurementKey",
@@ -43,6 +46,7 @@ __all__ = [
     "SimilaritySettings",
     "SpectrumSettings",
     "TrainingConfig",
+    "TravelSettings",
     "canonical_json",
     "identity",
 ]

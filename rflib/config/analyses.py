@@ -58,6 +58,14 @@ class SimilaritySettings(AnalysisSettings):
     checkpoint: Checkpoint = "last"
 
 
+class TravelSettings(AnalysisSettings):
+    """How far training moved the trained parameters from where they began."""
+
+    analysis = "travel"
+    version = 1
+    checkpoint: Literal["last", "best"] = "last"
+
+
 class ArchitectureSettings(AnalysisSettings):
     """Fields, map sizes, parameters, dead taps and visible input of a network that need no training."""
 

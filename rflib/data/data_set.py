@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rflib.config import DataFacts
+
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 PerChannel = tuple[float, float, float]
@@ -76,3 +78,16 @@ class DataSet:
     def classes(self) -> int:
         """The number of classes."""
         return len(self.class_names)
+
+    def facts(self) -> DataFacts:
+        """Return what describes this data set without its images; a validation part counts as training images."""
+        return DataFacts(
+            name=self.name,
+            fingerprint=self.fingerprint,
+            train_images=len(self.train_labels) + len(self.validation_labels),
+            test_images=len(self.test_labels),
+            classes=self.classes,
+            side_pixels=self.image_size,
+            mean=self.mean,
+            deviation=self.std,
+        )

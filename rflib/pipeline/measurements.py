@@ -22,8 +22,9 @@ from rflib.config import (
     OneShotSettings,
     SimilaritySettings,
     SpectrumSettings,
+    TravelSettings,
 )
-from rflib.data.splits import evaluation_batches
+from rflib.data.splits import batch_slices, evaluation_batches
 from rflib.errors import StoreError
 from rflib.pipeline.compute import Say, Subject, ensure_weights, open_subject, waiting
 from rflib.pruning import Mask, magnitude_mask, pruned
@@ -32,6 +33,7 @@ from rflib.store import Store
 from rflib.store.provenance import collect
 from rflib.training import evaluate
 from rflib.training.evaluation import EVALUATION_BATCH_SIZE
+from rflib.training.schedule import learning_rate
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,31 @@ def _counts(mask: Mask, live: dict[str, torch.Tensor]) -> dict[str, int]:
         "pruned": mask.pruned,
         "pruned_dead": sum(int((~kept.cpu() & dead[name].cpu()).sum()) for name, kept in mask.keep.items()),
     }
+
+
+def travel(settings: TravelSettings, subject: Subject) -> Recorded:
+    """Euclidean distance of the trained parameters from their initial values, and what bounds it.
+
+    `learning_rate_sum` is over all steps of one cosine period, T_max epochs, however many of them the run has.
+    """
+    before, after = (
+        torch.cat([parameter.detach().cpu().double().flatten() for parameter in subject.network(name).parameters()])
+        for name in ("initial", settings.checkpoint)
+    )
+    training = subject.run.config.training
+    steps = len(batch_slices(len(subject.train_split), training.batch_size))
+    period = training.cosine_period_epochs or training.epochs
+    rates = (
+        learning_rate(training, epoch, batch=step, batches=steps) for epoch in range(period) for step in range(steps)
+    )
+    return Recorded(
+        {
+            "distance": float((after - before).norm()),
+            "initial_norm": float(before.norm()),
+            "final_norm": float(after.norm()),
+            "learning_rate_sum": sum(rates),
+        }
+    )
 
 
 def spectrum(settings: SpectrumSettings, subject: Subject) -> Recorded:
@@ -196,4 +223,5 @@ _ANALYSES: dict[str, Callable[..., Recorded]] = {
     "one_shot": one_shot,
     "similarity": similarity,
     "spectrum": spectrum,
+    "travel": travel,
 }

@@ -12,6 +12,7 @@ from rflib.config import (
     ModelConfig,
     OneShotSettings,
     Run,
+    TravelSettings,
 )
 from rflib.errors import unknown
 from rflib.pipeline.profiles import Profile, Role, RoleName
@@ -28,9 +29,17 @@ class Item:
 
 Plan = Iterator[Item]
 
+ALL = "all"
+
 
 def plan(chapter: str, profile: Profile) -> tuple[Item, ...]:
-    """Return the measurements of `chapter` under `profile`, each once, in the order of the chapter."""
+    """Return the measurements of `chapter` under `profile`, each once, in the order of the chapter.
+
+    The chapter "all" stands for every one: what a profile needs, each key once whatever it is there for.
+    """
+    if chapter == ALL:
+        everything = {item.key.id: item for name in PLANS for item in plan(name, profile)}
+        return tuple(everything.values())
     if chapter not in PLANS:
         raise unknown("chapter with measurements", chapter, PLANS)
     items: dict[tuple[str, str, str], Item] = {}
@@ -38,12 +47,6 @@ def plan(chapter: str, profile: Profile) -> tuple[Item, ...]:
         for make in PLANS[chapter]:
             for item in make(profile, name, role):
                 items.setdefault((item.key.id, item.role, item.purpose), item)
-    return tuple(items.values())
-
-
-def plan_all(profile: Profile) -> tuple[Item, ...]:
-    """Return the measurements of every chapter, each key once."""
-    items = {item.key.id: item for chapter in PLANS for item in plan(chapter, profile)}
     return tuple(items.values())
 
 
@@ -113,6 +116,20 @@ def spectra(profile: Profile, name: RoleName, role: Role) -> Plan:
                 yield Item(MeasurementKey.of(frozen, run), name, "frozen")
 
 
+def protocol(profile: Profile, name: RoleName, role: Role) -> Plan:
+    """The printed protocol's first epochs beside a dense run of the profile: the courses, and how far they went."""
+    if role.protocol is None:
+        return
+    for kernel in role.protocol.pool_kernels:
+        model = profile.model(role, role.protocol.architecture, kernel)
+        for seed in role.seeds:
+            runs = {"usual": profile.run(role, model, seed)}
+            runs |= {f"printed_{c}": profile.printed(role, model, seed, c) for c in role.protocol.clippings}
+            for purpose, run in runs.items():
+                yield Item(MeasurementKey.of(HistorySettings(), run), name, purpose)
+                yield Item(MeasurementKey.of(TravelSettings(), run), name, purpose)
+
+
 def doubled(profile: Profile, name: RoleName, role: Role) -> Plan:
     """Figure 3: twice the epochs, with T_max as it was and with T_max doubled."""
     if role.doubled is None:
@@ -178,7 +195,7 @@ def variants(profile: Profile, name: RoleName, role: Role) -> Plan:
 
 
 PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
-    "experimental-settings": (),
+    "experimental-settings": (protocol,),
     "manipulating-the-receptive-field": (networks,),
     "accuracy-and-pruning": (dense,),
     "fine-tuning": (dense, fine_tuned),
@@ -188,4 +205,5 @@ PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
     "width-and-depth": (widths,),
     "pruning-rates": (dense,),
     "open-questions": (dense, variants),
+    "claims": (networks, dense, curves, fine_tuned, spectra, doubled, similarities, large, widths, variants),
 }

@@ -27,6 +27,7 @@ from rflib.store.places import project_root
 RoleName = Literal["small_images", "large_images"]
 Kernels = tuple[PositiveInt, ...]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+PRINTED_EPOCHS = TrainingConfig().epochs
 Rates = Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)]
 
 
@@ -38,6 +39,15 @@ class WidthPlan(Settings):
     pool_kernels: Kernels = (3, 13, 30)
     shallow_architecture: Architecture = "rf_resnet26"
     shallow_pool_kernels: Kernels = ()
+
+
+class ProtocolPlan(Settings):
+    """The first epochs of the protocol as printed, clipped by norm, by value and not at all."""
+
+    architecture: Architecture = "rf_vgg19"
+    pool_kernels: Kernels = (2,)
+    epochs: PositiveInt = 6
+    clippings: tuple[Literal["norm", "value", "none"], ...] = ("norm", "value", "none")
 
 
 class DoubledPlan(Settings):
@@ -77,6 +87,7 @@ class Role(Settings):
     spectrum_seeds: Seeds = (0,)
     frozen_spectrum_kernels: Kernels = ()
     similarity: SimilaritySettings | None = None
+    protocol: ProtocolPlan | None = None
     widths: WidthPlan | None = None
     doubled: DoubledPlan | None = None
     variants: VariantPlan | None = None
@@ -114,6 +125,14 @@ class Profile(Settings):
         values = {"data": role.data, "model": model, "training": schedule, "precision": self.precision}
         config = RunConfig.checked(values, source=f"profile {self.name}")
         return Run(config=config, seed=seed)
+
+    def printed(self, role: Role, model: ModelConfig, seed: int, clipping: str) -> Run:
+        """Return the run of the first epochs of the paper's protocol; batches and augmentation are the profile's."""
+        plan = role.protocol or ProtocolPlan()
+        unstated = {name: getattr(role.training, name) for name in ("batch_size", "crop_padding", "horizontal_flip")}
+        printed = TrainingConfig(epochs=plan.epochs, cosine_period_epochs=PRINTED_EPOCHS, **unstated)
+        clip = {"gradient_clip": None} if clipping == "none" else {"gradient_clip_by": clipping}
+        return self.run(role, model, seed, training=printed.replace(**clip))
 
     def fine_tuned(self, role: Role, parent: Run, rate: float, *, epochs: int | None = None) -> Run:
         """Return the run that prunes `parent` globally at `rate` and fine-tunes it."""

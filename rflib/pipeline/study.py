@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from rflib.config import DataConfig, MeasurementKey
-from rflib.data.sources import fingerprint
+from rflib.config import DataConfig, DataFacts, MeasurementKey
+from rflib.data.sources import fingerprint, open_data_set
 from rflib.errors import StoreError, UsageError
 from rflib.pipeline.overrides import override
-from rflib.pipeline.plans import Item, plan, plan_all
-from rflib.pipeline.profiles import Profile, load_profile
+from rflib.pipeline.plans import ALL, Item, plan
+from rflib.pipeline.profiles import Profile, RoleName, load_profile
+from rflib.pipeline.published import PUBLISHED, published_items, published_profile
 from rflib.pipeline.work import Progress, compute_missing
 from rflib.store import Measurement, Store
 from rflib.store.places import cache_root, data_root, results_root, runs_root
+from rflib.store.published import Index
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Study:
     items: tuple[Item, ...]
     store: Store
     fallback: Store | None = None
+    published_data: Mapping[RoleName, DataFacts] | None = None
 
     def missing(self) -> list[Item]:
         """Return the measurements that no store of this study has."""
@@ -77,6 +80,13 @@ class Study:
     def frame(self, analysis: str, *purposes: str) -> pd.DataFrame:
         """Return one tidy row per recorded row, with the columns that tell runs apart; empty if nothing is planned."""
         return pd.DataFrame(list(self._rows(analysis, purposes)))
+
+    def data_facts(self, role: RoleName) -> DataFacts:
+        """Return what describes the data set of a role; without the images if the study is of what is published."""
+        if self.published_data is not None:
+            return self.published_data[role]
+        data = self.profile.roles[role].data
+        return open_data_set(data, data_root=data_root(), cache_root=cache_root()).facts()
 
     def _rows(self, analysis: str, purposes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         for item, measurement in self.select(analysis, *purposes):
@@ -117,20 +127,33 @@ def describe(item: Item) -> dict[str, Any]:
 def open_study(chapter: str, *, profile: str = "digits", reuse: str | None = None, **overrides: Any) -> Study:
     """Return the study of `chapter`: a profile's grid, with every override that is not None in its place.
 
-    `reuse="published"` also looks into the committed results. Raises `UsageError` for an unknown chapter, profile
-    or parameter, and for values out of range, before anything is computed.
+    The profile "published" is what the committed results hold; `reuse="published"` looks into them under another
+    profile. Raises `UsageError` for an unknown chapter, profile or parameter, and for values out of range, before
+    anything is computed.
     """
-    if reuse not in (None, "published"):
-        raise UsageError(f"reuse: expected None or 'published', found {reuse!r}")
+    if profile == PUBLISHED:
+        return _open_published(chapter, overrides)
     resolved = _with_fingerprints(override(load_profile(profile), overrides))
-    fallback = Store(results_root(), read_only=True) if reuse else None
-    return Study(chapter, resolved, plan(chapter, resolved), Store(runs_root()), fallback)
+    return Study(chapter, resolved, plan(chapter, resolved), Store(runs_root()), _fallback(reuse))
 
 
-def open_profile(profile: str) -> Study:
+def open_profile(profile: str, *, reuse: str | None = None, **overrides: Any) -> Study:
     """Return one study of everything that the chapters need under a profile; its chapter is "all"."""
-    resolved = _with_fingerprints(load_profile(profile))
-    return Study("all", resolved, plan_all(resolved), Store(runs_root()))
+    return open_study(ALL, profile=profile, reuse=reuse, **overrides)
+
+
+def _open_published(chapter: str, overrides: dict[str, Any]) -> Study:
+    index = Index.load(results_root())
+    items = published_items(index, chapter, lambda profile: override(profile, overrides))
+    profile, data = published_profile(index)
+    store = Store(results_root(), read_only=True)
+    return Study(chapter, override(profile, overrides), items, store, published_data=data)
+
+
+def _fallback(reuse: str | None) -> Store | None:
+    if reuse not in (None, PUBLISHED):
+        raise UsageError(f"reuse: expected None or '{PUBLISHED}', found {reuse!r}")
+    return Store(results_root(), read_only=True) if reuse else None
 
 
 def _with_fingerprints(profile: Profile) -> Profile:

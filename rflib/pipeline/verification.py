@@ -14,8 +14,7 @@ def verify_published() -> tuple[int, list[str]]:
     While something is damaged only that is reported: nothing can be said of what cannot be read.
     """
     store = Store(results_root(), read_only=True)
-    profiles = Index.load(results_root()).profiles.values()
-    listed = {name for profile in profiles for name in profile.measurements}
+    listed = Index.load(results_root()).listed
     damaged = store.check()
     if damaged:
         return len(listed), [fault.fault for fault in damaged]

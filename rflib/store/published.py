@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
-from rflib.config import SCHEMA, MeasurementKey
+from rflib.config import SCHEMA, DataFacts, MeasurementKey
 from rflib.config.settings import Settings
 from rflib.errors import StoreError, UsageError
 from rflib.store.commit import replace_file
@@ -18,19 +18,13 @@ from rflib.store.layout import INDEX
 from rflib.store.store import Store
 
 
-class PublishedData(Settings):
-    """A data set that published measurements were made on."""
-
-    name: str
-    fingerprint: str
-
-
 class PublishedProfile(Settings):
-    """One published profile: its settings, the names of its measurements, its data sets."""
+    """One published profile: its settings, the names of its measurements, how many it plans, its data by role."""
 
     settings: dict[str, Any]
     measurements: tuple[str, ...]
-    data: tuple[PublishedData, ...]
+    planned: int
+    data: dict[str, DataFacts]
 
 
 class Index(Settings):
@@ -56,6 +50,11 @@ class Index(Settings):
         """Return the text of the index file, the same for the same content."""
         return json_bytes({"schema": SCHEMA, **self.model_dump(mode="json")}, INDEX)
 
+    @property
+    def listed(self) -> frozenset[str]:
+        """The names of all published measurements."""
+        return frozenset(name for profile in self.profiles.values() for name in profile.measurements)
+
 
 def publish(
     store: Store,
@@ -63,29 +62,30 @@ def publish(
     keys: Iterable[MeasurementKey],
     profile_name: str,
     settings: Mapping[str, Any],
+    data: Mapping[str, DataFacts],
 ) -> PublishedProfile:
-    """Copy finished measurements byte for byte into `results` and list them in its index by profile.
+    """Copy the finished ones of `keys` byte for byte into `results` and list them in its index under the profile.
 
-    A measurement that is already published stays. Raises `StoreError`, before it writes, if one is missing.
+    A measurement that is already published stays; one that no profile lists any more goes. Raises `StoreError`,
+    before it writes, if none of the profile's measurements is finished.
     """
     results.check_writable()
     wanted = {key.name: key for key in keys}
-    missing = sorted(name for name, key in wanted.items() if not store.has_measurement(key))
-    if missing:
+    finished = [key for key in wanted.values() if store.has_measurement(key)]
+    names = {key.name for key in finished} | {name for name, key in wanted.items() if results.has_measurement(key)}
+    if not names:
         raise StoreError(
-            f"{len(missing)} of {len(wanted)} measurements of profile '{profile_name}' are missing, such as "
-            f"{missing[0]}: run `rflib study --profile {profile_name}` first"
+            f"none of the {len(wanted)} measurements of profile '{profile_name}' is finished in {store.root}: "
+            f"run `rflib study --profile {profile_name}` first"
         )
-    profile = PublishedProfile(settings=dict(settings), measurements=tuple(sorted(wanted)), data=_data(wanted.values()))
-    for name in profile.measurements:
-        results.copy_measurement(wanted[name], store)
+    for key in finished:
+        results.copy_measurement(key, store)
+    profile = PublishedProfile(
+        settings=dict(settings), measurements=tuple(sorted(names)), planned=len(wanted), data=dict(data)
+    )
     # Two profiles published at once would each write an index without the other.
     with store.claim("publish"):
-        profiles = {**Index.load(results.root).profiles, profile_name: profile}
-        replace_file(results.root / INDEX, Index(profiles=profiles).bytes())
+        index = Index(profiles={**Index.load(results.root).profiles, profile_name: profile})
+        replace_file(results.root / INDEX, index.bytes())
+        results.keep_measurements(index.listed)
     return profile
-
-
-def _data(keys: Iterable[MeasurementKey]) -> tuple[PublishedData, ...]:
-    found = {(run.config.data.name, run.config.data.fingerprint) for key in keys for run in key.runs}
-    return tuple(PublishedData(name=name, fingerprint=fingerprint) for name, fingerprint in sorted(found))

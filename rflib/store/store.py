@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +119,13 @@ class Store:
         """Commit a measurement of another store, byte for byte."""
         source.load_measurement(key)
         self._commit(self._layout.measurement(key.name), read_verified(source._layout.measurement(key.name)))
+
+    def keep_measurements(self, names: Collection[str]) -> None:
+        """Remove every measurement whose name is not among `names`."""
+        self.check_writable()
+        for folder in self._layout.objects(MEASUREMENTS_FOLDER):
+            if folder.name not in names:
+                discard(folder)
 
     def measurements(self) -> Iterator[Measurement]:
         """Yield every complete measurement, sorted by name; `StoreError` at a damaged one."""

@@ -2,6 +2,7 @@
 
 from rflib.tables.accuracy import accuracy_and_pruning, fields, one_shot, trends
 from rflib.tables.captioned import CaptionedTable, PlainTable, captioned, plain
+from rflib.tables.early_training import SCHEDULES, early_epochs, printed_protocol
 from rflib.tables.fine_tuning import fine_tuning
 from rflib.tables.landscape import (
     similarity_by_layer,
@@ -18,6 +19,7 @@ from rflib.tables.tolerance import tolerance
 from rflib.tables.width import depth, width_and_depth
 
 __all__ = [
+    "SCHEDULES",
     "CaptionedTable",
     "PlainTable",
     "accuracy_and_pruning",
@@ -25,11 +27,13 @@ __all__ = [
     "data_sets",
     "depth",
     "direction",
+    "early_epochs",
     "field_growth",
     "fields",
     "fine_tuning",
     "one_shot",
     "plain",
+    "printed_protocol",
     "protocol",
     "receptive_fields",
     "similarity_by_layer",

@@ -36,6 +36,11 @@ HEADINGS = {
     "layerwise": "Pruned by layer",
     "dead_share": "Dead taps (%)",
     "input_share": "Input seen (%)",
+    "schedule": "Schedule",
+    "test_accuracy": "Accuracy after the first epochs (%)",
+    "distance": "Distance from the start",
+    "initial_norm": "Norm at the start",
+    "reach": "Farthest in all epochs",
     "n": "n",
 }
 # Needed by every row of a grid but the same throughout, so shown only where they vary.

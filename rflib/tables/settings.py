@@ -5,10 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib import reported
-from rflib.data.sources import open_data_set
-from rflib.pipeline.profiles import Role
+from rflib.pipeline.profiles import Role, RoleName
 from rflib.pipeline.study import Study
-from rflib.store.places import cache_root, data_root
 
 # Row of the paper's protocol -> how a profile answers it.
 _ANSWERS = {
@@ -47,21 +45,21 @@ def protocol(study: Study) -> pd.DataFrame:
 
 def data_sets(study: Study) -> pd.DataFrame:
     """Return one row a data set of the profile: images, side in pixels, channel statistics, content fingerprint."""
-    return pd.DataFrame([_data_set(name, role) for name, role in study.profile.roles.items()])
+    return pd.DataFrame([_data_set(study, name, role.title) for name, role in study.profile.roles.items()])
 
 
-def _data_set(name: str, role: Role) -> dict[str, object]:
-    data = open_data_set(role.data, data_root=data_root(), cache_root=cache_root())
+def _data_set(study: Study, role: RoleName, title: str) -> dict[str, object]:
+    facts = study.data_facts(role)
     return {
-        "data_set": role.title,
-        "stands_for": {"small_images": "CIFAR-10", "large_images": "Tiny ImageNet"}[name],
-        "training_images": len(data.train_labels),
-        "test_images": len(data.test_labels),
-        "classes": len(data.class_names),
-        "side_in_pixels": int(data.train_images.shape[-1]),
-        "mean_by_channel": ", ".join(f"{value:.3f}" for value in data.mean),
-        "deviation_by_channel": ", ".join(f"{value:.3f}" for value in data.std),
-        "fingerprint": data.fingerprint,
+        "data_set": title,
+        "stands_for": {"small_images": "CIFAR-10", "large_images": "Tiny ImageNet"}[role],
+        "training_images": facts.train_images,
+        "test_images": facts.test_images,
+        "classes": facts.classes,
+        "side_in_pixels": facts.side_pixels,
+        "mean_by_channel": ", ".join(f"{value:.3f}" for value in facts.mean),
+        "deviation_by_channel": ", ".join(f"{value:.3f}" for value in facts.deviation),
+        "fingerprint": facts.fingerprint,
     }
 
 

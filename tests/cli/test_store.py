@@ -40,7 +40,7 @@ def test_study_status_publish_verify(rflib: Call, study: Callable[[], Any], book
     assert "4 are missing; no training run is finished yet, so their cost is unknown." in before.out
     refused = rflib("publish", "--profile", "single")
     assert refused.code == 1
-    assert re.search(r"4 of 4 measurements .* run `rflib study --profile single` first", refused.err)
+    assert re.search(r"none of the 4 measurements .* run `rflib study --profile single` first", refused.err)
 
     assert "all (single): 0 measurements loaded, 4 computed" in study().err
     assert "all (single): 4 measurements loaded, 0 computed" in study().err
@@ -48,7 +48,7 @@ def test_study_status_publish_verify(rflib: Call, study: Callable[[], Any], book
     assert re.search(r"^history +2 +0", after.out, re.MULTILINE)
     assert after.out.endswith("Nothing is missing.\n")
 
-    assert "Published 4 measurements of profile 'single'" in rflib("publish", "--profile", "single").out
+    assert "Published: 4 of 4 measurements of profile 'single'" in rflib("publish", "--profile", "single").out
     assert rflib("verify").out == "4 published measurements are intact, listed and up to date.\n"
 
     results = book_project / "results" / "measurements"

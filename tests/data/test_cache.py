@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -154,17 +155,23 @@ def test_a_failed_build_leaves_nothing_and_the_old_cache_alone(open_pets: Open, 
     assert {path.name: path.read_bytes() for path in cache.iterdir()} == old
 
 
-@pytest.fixture
+@contextmanager
 def small_files_only() -> Iterator[None]:
-    """Let no file grow beyond 2,000 bytes, so that writing fails half-way as on a full disk."""
+    """Let no file grow beyond 2,000 bytes, so that writing fails half-way as on a full disk.
+
+    No fixture: the limit would also meet pytest's own report, when that goes to a file.
+    """
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_a_full_disk_is_reported_with_the_path(open_pets: Open, cache: Path, small_files_only: None) -> None:
-    with pytest.raises(StoreError, match=r"could not write the decoded images to .*folder-pets-native: .*free some"):
+def test_a_full_disk_is_reported_with_the_path(open_pets: Open, cache: Path) -> None:
+    message = r"could not write the decoded images to .*folder-pets-native: .*free some"
+    with pytest.raises(StoreError, match=message), small_files_only():
         open_pets()
     assert [path.name for path in cache.parent.iterdir()] == [f".{cache.name}.lock"]
 

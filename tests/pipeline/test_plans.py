@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from rflib.errors import UsageError
-from rflib.pipeline.plans import PLANS, Item, plan, plan_all
+from rflib.pipeline.plans import ALL, PLANS, Item, plan
 from rflib.pipeline.profiles import DoubledPlan, Profile, VariantPlan, WidthPlan
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +88,7 @@ def test_no_measurement_is_planned_twice_for_one_purpose(wide: Profile, chapter:
 
 
 def test_everything_together_holds_each_key_once(wide: Profile) -> None:
-    keys = [item.key.id for item in plan_all(wide)]
+    keys = [item.key.id for item in plan(ALL, wide)]
     assert len(keys) == len(set(keys))
     assert set(keys) == {item.key.id for chapter in PLANS for item in plan(chapter, wide)}
 

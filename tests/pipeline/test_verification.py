@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from rflib.config import HistorySettings
+from rflib.pipeline.publishing import publish_study
 from rflib.pipeline.study import Study
 from rflib.pipeline.verification import verify_published
-from rflib.store import Store
 from rflib.store.places import results_root
-from rflib.store.published import publish
 
 
 @pytest.fixture
@@ -21,7 +20,7 @@ def published(open_tiny: Callable[..., Study]) -> Path:
     """The architecture measurement of one study, published; return its results folder."""
     study = open_tiny("manipulating-the-receptive-field")
     study.ensure(workers=1)
-    publish(study.store, Store(results_root()), [item.key for item in study.items], "tiny", {})
+    publish_study(study)
     return results_root()
 
 

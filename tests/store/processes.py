@@ -146,10 +146,10 @@ class PublishedKind:
 
     def prepare(self, store: Store, seed: int) -> None:
         save_measurement(store, seed)
-        publish(store, self._results(store), [key_of(0)], "first", {})
+        publish(store, self._results(store), [key_of(0)], "first", {}, {})
 
     def write(self, store: Store, seed: int) -> None:
-        publish(store, self._results(store), [key_of(0), key_of(seed)], "second", {"seed": seed})
+        publish(store, self._results(store), [key_of(0), key_of(seed)], "second", {"seed": seed}, {})
 
     def is_sound(self, store: Store, seed: int) -> bool:
         results = self._results(store)

@@ -1,0 +1,51 @@
+"""The profile "published": what the committed results list, whatever profiles it was computed under."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rflib.config import DataFacts
+from rflib.errors import UsageError
+from rflib.pipeline.plans import Item, plan
+from rflib.pipeline.profiles import Profile, RoleName
+from rflib.store.published import Index
+
+PUBLISHED = "published"
+
+
+def published_items(index: Index, chapter: str, adjust: Callable[[Profile], Profile]) -> tuple[Item, ...]:
+    """Return those measurements of `chapter` that the index lists, under each profile as `adjust` leaves it."""
+    items = []
+    for name, profile in _profiles(index).items():
+        listed = set(index.profiles[name].measurements)
+        shown = {role for role, shown_name in _shown(index).items() if shown_name == name}
+        items += [item for item in plan(chapter, adjust(profile)) if item.role in shown and item.key.name in listed]
+    return tuple(items)
+
+
+def published_profile(index: Index) -> tuple[Profile, Mapping[RoleName, DataFacts]]:
+    """Return one profile that joins what is published, each role from the profile that shows it, and their data."""
+    profiles, shown = _profiles(index), _shown(index)
+    first = next(iter(profiles.values()))
+    roles = {role: profiles[name].roles[role] for role, name in shown.items()}
+    description = "; ".join(profiles[name].description for name in dict.fromkeys(shown.values()))
+    # A role of the first profile that another one shows is replaced; one that nobody shows cannot be.
+    changes: dict[str, Any] = {**roles, "name": PUBLISHED, "description": description}
+    return first.model_copy(update=changes), {role: index.profiles[name].data[role] for role, name in shown.items()}
+
+
+def _shown(index: Index) -> dict[RoleName, str]:
+    """Return, for each role, the profile that shows it: of those that fill it, the one with the widest networks."""
+    profiles = _profiles(index)
+    widest = sorted(profiles.values(), key=lambda profile: profile.width)
+    return {role: profile.name for profile in widest for role in profile.roles}
+
+
+def _profiles(index: Index) -> dict[str, Profile]:
+    if not index.profiles:
+        raise UsageError(
+            "nothing is published: expected measurements in results/. Compute some with `rflib study --profile P` "
+            "and copy them with `rflib publish --profile P`"
+        )
+    return {name: Profile.checked(entry.settings) for name, entry in index.profiles.items()}

@@ -1,0 +1,55 @@
+"""Sentences about the printed protocol: how far its first epochs get, and how far its weights can go."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from rflib.sentences.markdown import Sentences
+from rflib.sentences.wording import NOTHING, magnitude, strength
+
+# A protocol that has covered less than this share of the way after its first epochs is called far behind.
+_FAR_BEHIND = 0.5
+
+
+def first_epochs(table: pd.DataFrame, epochs: int) -> Sentences:
+    """Say how accurate every schedule is after the first epochs (`tables.printed_protocol`)."""
+    if table.empty:
+        return NOTHING
+    points = []
+    for (name, kernel), group in table.groupby(["architecture", "pool_kernel"], sort=False):
+        reached = group.set_index("purpose")["test_accuracy_mean"]
+        listed = ", ".join(f"{row['schedule']} {row['test_accuracy_mean']:.1f} %" for _, row in group.iterrows())
+        points.append(f"`{name}` at k = {kernel}, test accuracy after {epochs} epochs: {listed}.{_behind(reached)}")
+    return Sentences((*points, strength(table)))
+
+
+def reach(table: pd.DataFrame) -> Sentences:
+    """Say how far clipping by norm lets weights go in all epochs, beside how far the usual schedule takes them."""
+    if table.empty or not table["reach_mean"].notna().any() or "usual" not in set(table["purpose"]):
+        return NOTHING
+    points = []
+    for (name, kernel), group in table.groupby(["architecture", "pool_kernel"], sort=False):
+        clipped, usual = group[group["reach_mean"].notna()].iloc[0], group[group["purpose"] == "usual"].iloc[0]
+        times = usual["distance_mean"] / clipped["reach_mean"]
+        points.append(
+            f"`{name}` at k = {kernel}: clipped by norm, all the epochs of the printed schedule together can take the "
+            f"weights {magnitude(clipped['reach_mean'])} away from where they begin, at a norm of "
+            f"{magnitude(clipped['initial_norm_mean'])}; this profile's schedule took them "
+            f"{magnitude(usual['distance_mean'])}, {_compared(times)}."
+        )
+    return Sentences(tuple(points))
+
+
+def _behind(reached: pd.Series) -> str:
+    printed = reached.drop("usual", errors="ignore")
+    if "usual" not in reached or printed.empty:
+        return ""
+    if printed.max() < _FAR_BEHIND * reached["usual"]:
+        return " Every reading of the printed protocol is far behind."
+    if printed.max() < reached["usual"]:
+        return " Every reading of the printed protocol is behind."
+    return " The printed protocol keeps up."
+
+
+def _compared(times: float) -> str:
+    return f"{times:.1f} times as far" if times > 1 else "which is within that reach"
