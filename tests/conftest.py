@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from rflib.data.splits import Split
+    from rflib.pipeline.study import Study
 
 # One thread, here and in every process that a test starts: results repeat, and cores are shared with others.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -34,6 +35,7 @@ small_images:
   training: *training
   fine_tuning: *training
   long_fine_tuning_epochs: 3
+  protocol: {pool_kernels: [2], epochs: 1}
   spectrum: {eigenvalues: 2, images: 16, batch_size: 16, tolerance: 0.1}
   similarity: {images: 16}
 """
@@ -102,6 +104,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RFLIB_RUNS", str(folder / "runs"))
     monkeypatch.setenv("RFLIB_DATA", str(folder / "data"))
     return folder
+
+
+@pytest.fixture
+def open_tiny(project: Path) -> Callable[..., Study]:
+    """Open a study of one small network, one seed and one epoch, unless told otherwise."""
+    from rflib.pipeline.study import open_study
+
+    def make(chapter: str = "accuracy-and-pruning", **overrides: Any) -> Study:
+        return open_study(chapter, **{"profile": "tiny", "seeds": [0], "epochs": 1, **overrides})
+
+    return make
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -112,20 +113,21 @@ def travel(settings: TravelSettings, subject: Subject) -> Recorded:
         torch.cat([parameter.detach().cpu().double().flatten() for parameter in subject.network(name).parameters()])
         for name in ("initial", settings.checkpoint)
     )
-    training = subject.run.config.training
-    steps = len(batch_slices(len(subject.train_split), training.batch_size))
-    period = training.cosine_period_epochs or training.epochs
-    rates = (
-        learning_rate(training, epoch, batch=step, batches=steps) for epoch in range(period) for step in range(steps)
-    )
     return Recorded(
         {
             "distance": float((after - before).norm()),
             "initial_norm": float(before.norm()),
             "final_norm": float(after.norm()),
-            "learning_rate_sum": sum(rates),
+            "learning_rate_sum": _learning_rate_sum(subject),
         }
     )
+
+
+def _learning_rate_sum(subject: Subject) -> float:
+    training = subject.run.config.training
+    steps = len(batch_slices(len(subject.train_split), training.batch_size))
+    positions = itertools.product(range(training.cosine_period_epochs or training.epochs), range(steps))
+    return sum(learning_rate(training, epoch, batch=step, batches=steps) for epoch, step in positions)
 
 
 def spectrum(settings: SpectrumSettings, subject: Subject) -> Recorded:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rflib.pipeline.profiles import RoleName
+from rflib.pipeline.study import Study
 from rflib.sentences.markdown import Sentences
 from rflib.sentences.wording import NOTHING, magnitude, strength
 
@@ -11,25 +13,28 @@ from rflib.sentences.wording import NOTHING, magnitude, strength
 _FAR_BEHIND = 0.5
 
 
-def first_epochs(table: pd.DataFrame, epochs: int) -> Sentences:
-    """Say how accurate every schedule is after the first epochs (`tables.printed_protocol`)."""
-    if table.empty:
+def first_epochs(table: pd.DataFrame, study: Study, role: RoleName = "small_images") -> Sentences:
+    """Say how accurate every schedule of `study` is after the first epochs (`tables.printed_protocol`)."""
+    plan = study.profile.roles[role].protocol if role in study.profile.roles else None
+    if table.empty or plan is None:
         return NOTHING
     points = []
     for (name, kernel), group in table.groupby(["architecture", "pool_kernel"], sort=False):
         reached = group.set_index("purpose")["test_accuracy_mean"]
         listed = ", ".join(f"{row['schedule']} {row['test_accuracy_mean']:.1f} %" for _, row in group.iterrows())
-        points.append(f"`{name}` at k = {kernel}, test accuracy after {epochs} epochs: {listed}.{_behind(reached)}")
+        points.append(
+            f"`{name}` at k = {kernel}, test accuracy after {plan.epochs} epochs: {listed}.{_behind(reached)}"
+        )
     return Sentences((*points, strength(table)))
 
 
 def reach(table: pd.DataFrame) -> Sentences:
     """Say how far clipping by norm lets weights go in all epochs, beside how far the usual schedule takes them."""
-    if table.empty or not table["reach_mean"].notna().any() or "usual" not in set(table["purpose"]):
+    if table.empty or not {"usual", "printed_norm"} <= set(table["purpose"]):
         return NOTHING
     points = []
     for (name, kernel), group in table.groupby(["architecture", "pool_kernel"], sort=False):
-        clipped, usual = group[group["reach_mean"].notna()].iloc[0], group[group["purpose"] == "usual"].iloc[0]
+        clipped, usual = (group[group["purpose"] == purpose].iloc[0] for purpose in ("printed_norm", "usual"))
         times = usual["distance_mean"] / clipped["reach_mean"]
         points.append(
             f"`{name}` at k = {kernel}: clipped by norm, all the epochs of the printed schedule together can take the "

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from rflib.pipeline.coverage import filling_profile
+from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 
 HEADINGS = {
@@ -45,6 +47,21 @@ HEADINGS = {
 }
 # Needed by every row of a grid but the same throughout, so shown only where they vary.
 _SHOWN_WHERE_THEY_VARY = ("map_size", "pool_dilation", "width")
+
+
+# What each table of the paper shows: the role, the analysis and the purpose of its measurements.
+_CONTENTS: dict[str, tuple[RoleName, str, str]] = {
+    "table-1": ("small_images", "one_shot", "grid"),
+    "table-2": ("large_images", "one_shot", "grid"),
+    "table-3": ("small_images", "history", "fine_tuned"),
+    "table-4": ("large_images", "history", "fine_tuned"),
+    "table-5": ("large_images", "history", "long_fine_tuned"),
+    "table-6": ("large_images", "one_shot", "large"),
+    "table-7": ("small_images", "one_shot", "large"),
+    "table-8": ("large_images", "one_shot", "width"),
+    **{f"table-s{number}": ("small_images", "one_shot", "grid") for number in (1, 3, 5, 7)},
+    **{f"table-s{number}": ("large_images", "one_shot", "grid") for number in (2, 4, 6, 8)},
+}
 
 
 @dataclass(frozen=True)
@@ -96,13 +113,18 @@ def captioned(frame: pd.DataFrame, *, name: str, caption: str, study: Study) -> 
     that the profile does not cover it, and which command would fill it.
     """
     if frame.empty:
-        text = (
-            f"The profile `{study.profile.name}` does not cover this table. A larger one fills it: "
-            f"`rflib run {study.chapter} --profile cifar10-cpu`"
-        )
-        return CaptionedTable(("Not covered",), ((text,),), name, caption)
+        return CaptionedTable(("Not covered",), ((_not_covered(study, name),),), name, caption)
     cells = plain(frame)
     return CaptionedTable(cells.headings, cells.rows, name, caption)
+
+
+def _not_covered(study: Study, name: str) -> str:
+    text = f"The profile `{study.profile.name}` does not cover this table."
+    if name not in _CONTENTS:
+        return text
+    role, analysis, purpose = _CONTENTS[name]
+    filling = filling_profile(study, role, analysis, [purpose])
+    return text if filling is None else f"{text} This command fills it: `rflib run {study.chapter} --profile {filling}`"
 
 
 def plain(frame: pd.DataFrame) -> PlainTable:

@@ -31,6 +31,7 @@ SMALL = {
     "spectrum_seeds": [0, 1],
     "frozen_spectrum_kernels": [4],
     "similarity": {"images": 360},
+    "protocol": {"architecture": "rf_vgg19", "pool_kernels": [2], "epochs": 3},
     "doubled": {"architecture": "rf_resnet50", "pool_kernels": [4]},
     "variants": {"architecture": "rf_vgg19", "pool_kernels": [2, 3, 4]},
 }
@@ -150,6 +151,12 @@ def _spectrum(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray
     return {"rows": rows, "products": 50, "images": settings.images, "converged": True}, {}
 
 
+def _travel(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    rate = key.runs[0].config.training.learning_rate
+    values = {"distance": 100 * rate, "initial_norm": 10.0, "final_norm": 12.0, "learning_rate_sum": 1e4 * rate}
+    return values, {}
+
+
 def _similarity(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     kernel = key.runs[0].config.model.pool_kernel
     estimators = ("debiased", "biased")
@@ -168,6 +175,7 @@ _VALUES = {
     "one_shot": _one_shot,
     "spectrum": _spectrum,
     "similarity": _similarity,
+    "travel": _travel,
 }
 
 

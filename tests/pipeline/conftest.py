@@ -8,22 +8,11 @@ import pytest
 
 from rflib.config import Run
 from rflib.pipeline.profiles import Profile, load_profile
-from rflib.pipeline.study import Study, open_study
 
 
 @pytest.fixture
 def profile(project: Path) -> Profile:
     return load_profile("tiny")
-
-
-@pytest.fixture
-def open_tiny(project: Path) -> Callable[..., Study]:
-    """Open a study of one small network, one seed and one epoch, unless told otherwise."""
-
-    def make(chapter: str = "accuracy-and-pruning", **overrides: Any) -> Study:
-        return open_study(chapter, **{"profile": "tiny", "seeds": [0], "epochs": 1, **overrides})
-
-    return make
 
 
 @pytest.fixture

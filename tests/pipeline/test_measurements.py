@@ -21,6 +21,7 @@ from rflib.config import (
     Run,
     SimilaritySettings,
     SpectrumSettings,
+    TravelSettings,
 )
 from rflib.data import open_data_set
 from rflib.models import build
@@ -241,3 +242,13 @@ def test_provenance_names_data_seed_and_threads(recorded: Measure, run: Run) -> 
     assert provenance["data_fingerprint"] == run.config.data.fingerprint
     assert (provenance["seeds"], provenance["threads"]) == ([0], torch.get_num_threads())
     assert provenance["seconds"] > 0
+
+
+def test_travel_is_the_distance_of_stored_weights(recorded: Measure, study: Study, run: Run) -> None:
+    values = recorded(TravelSettings(), run).values
+    first, last = (dict(stored_network(study.store, run, name).named_parameters()) for name in ("initial", "last"))
+    squares = sum(float(((last[name] - first[name]).double() ** 2).sum()) for name in first)
+    assert values["distance"] == pytest.approx(squares**0.5)
+    assert values["initial_norm"] == pytest.approx(sum(float((p.double() ** 2).sum()) for p in first.values()) ** 0.5)
+    # 48 images in batches of 16, two epochs: a rate per epoch, at 1 and at 1/2 of its start.
+    assert values["learning_rate_sum"] == pytest.approx(3 * 0.05 * (1 + 0.5))

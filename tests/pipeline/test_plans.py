@@ -43,7 +43,14 @@ GRID = {"architecture grid": 4, "history grid": 8, "one_shot grid": 8}
 @pytest.mark.parametrize(
     ("chapter", "expected"),
     [
-        ("experimental-settings", {}),
+        (
+            "experimental-settings",
+            {
+                f"{analysis} {purpose}": 2
+                for analysis in ("history", "travel")
+                for purpose in ("usual", "printed_norm", "printed_value", "printed_none")
+            },
+        ),
         ("manipulating-the-receptive-field", {"architecture grid": 4, "architecture large": 1}),
         ("accuracy-and-pruning", GRID),
         ("pruning-rates", GRID),
