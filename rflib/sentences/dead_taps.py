@@ -14,7 +14,7 @@ from scipy.stats import t as student
 
 from rflib.sentences.markdown import Sentences
 from rflib.sentences.open_questions import KNOBS
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, ends, networks, pixels, strength
+from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, ends, networks, pixels, strength, value
 from rflib.tables import trend
 
 # In percent: below the first a network has hardly any dead taps, from the second on it has many.
@@ -108,17 +108,18 @@ def correlations(tables: Mapping[str, pd.DataFrame]) -> Sentences:
 def verdict(tables: Mapping[str, pd.DataFrame]) -> Sentences:
     """Say in plain words, for each network, whether a larger field makes it robust to pruning once dead taps are out.
 
-    Compares what the largest field keeps beyond the smallest one, under the plain ranking and under the control.
+    `tables` maps titles to `tables.advantage`: what the largest field keeps beyond the smallest one, under the plain
+    ranking and under the control; the maps shrink as in the paper.
     """
-    points, kinds = [], []
-    for title, name, group in _grids(_held(tables)):
-        kind, reading = _kind(group)
-        kinds.append(kind)
-        points.append(f"{title}, `{name}`: {reading}")
-    if not points:
-        return NOTHING
-    seeds = min(int(table["n"].min()) for table in _held(tables).values())
-    return Sentences((*points, _overall(kinds), _seeds(seeds)))
+    points, kinds, seeds = [], [], []
+    for title, table in _held(tables).items():
+        shrinking = table[(table["map_size"] == "shrinking") & (table["pool_dilation"] == 1)]
+        for name, group in networks(shrinking):
+            kind, reading = _kind(group.iloc[-1])
+            kinds.append(kind)
+            seeds.append(int(group["n"].iloc[-1]))
+            points.append(f"{title}, `{name}`: {reading}")
+    return Sentences((*points, _overall(kinds), _seeds(min(seeds)))) if points else NOTHING
 
 
 def _held(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -162,19 +163,18 @@ def _without_shrinking(gain: float) -> str:
     return "The field is the same and the robustness is there without dead taps."
 
 
-def _kind(group: pd.DataFrame) -> tuple[str, str]:
-    first, last = ends(group)
-    plain = last["kept_mean"] - first["kept_mean"]
-    control = last["kept_live_mean"] - first["kept_live_mean"]
+def _kind(row: pd.Series) -> tuple[str, str]:
     text = (
-        f"from {pixels(first)} to {pixels(last)} the share kept changes by {plain:+.0f} points, under the control by "
-        f"{control:+.0f}."
+        f"from k = {row['base_kernel']} to k = {row['pool_kernel']} ({pixels(row)}, {row['dead_share']:.0f} % dead "
+        f"taps) the share kept changes by {value(row, 'gain', 'points')}, among live weights by "
+        f"{value(row, 'gain_live', 'points')}."
     )
+    plain, control = row["gain_mean"], row["gain_live_mean"]
     if plain <= NOTICEABLE_GAIN:
         return "nothing", f"{text} There is no advantage of the larger field to explain."
     if control >= plain / 2:
         return "field", f"{text} At least half of the advantage is there among weights that can learn."
-    if last["dead_share"] - first["dead_share"] < FEW_DEAD:
+    if row["dead_share"] < FEW_DEAD:
         return "open", f"{text} The control takes most of the advantage, though few taps are dead; this stays open."
     return "dead", f"{text} More than half of the advantage goes with the dead taps."
 

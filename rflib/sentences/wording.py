@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isnan, sqrt
+from math import isnan
 
 import pandas as pd
-from scipy.stats import t as student
 
 from rflib.sentences.markdown import Sentences
-from rflib.tables import direction, trend
+from rflib.tables import direction, half_width, trend
 
 # Below this a difference of accuracies is called none: one point is a few images of the smallest test set.
 NOTICEABLE_POINTS = 1.0
@@ -42,8 +41,7 @@ def value(row: pd.Series, quantity: str, unit: str = "%") -> str:
     mean, seeds = row[f"{quantity}_mean"], int(row["n"])
     if seeds < 3:
         return f"{mean:.1f} {unit}"
-    half_width = student.ppf(0.975, seeds - 1) * row[f"{quantity}_sd"] / sqrt(seeds)
-    return f"{mean:.1f} ± {half_width:.1f} {unit}"
+    return f"{mean:.1f} ± {half_width(row[f'{quantity}_sd'], seeds):.1f} {unit}"
 
 
 def magnitude(number: float) -> str:

@@ -14,8 +14,8 @@ from rflib.tables.landscape import (
 )
 from rflib.tables.networks import field_growth, receptive_fields
 from rflib.tables.settings import data_sets, protocol
-from rflib.tables.statistics import direction, summarise, trend
-from rflib.tables.tolerance import tolerance
+from rflib.tables.statistics import direction, half_width, summarise, trend
+from rflib.tables.tolerance import advantage, tolerance
 from rflib.tables.width import depth, width_and_depth
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "CaptionedTable",
     "PlainTable",
     "accuracy_and_pruning",
+    "advantage",
     "captioned",
     "data_sets",
     "depth",
@@ -31,6 +32,7 @@ __all__ = [
     "field_growth",
     "fields",
     "fine_tuning",
+    "half_width",
     "one_shot",
     "plain",
     "printed_protocol",

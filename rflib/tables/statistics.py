@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import sqrt
 
 import pandas as pd
 from scipy.stats import spearmanr
+from scipy.stats import t as student
 
 
 def summarise(frame: pd.DataFrame, by: Sequence[str], quantities: Iterable[str]) -> pd.DataFrame:
@@ -20,6 +22,11 @@ def summarise(frame: pd.DataFrame, by: Sequence[str], quantities: Iterable[str])
         parts[f"{quantity}_sd"] = groups[quantity].std(ddof=1)
     parts["n"] = groups.size()
     return pd.DataFrame(parts).reset_index()
+
+
+def half_width(deviation: float, seeds: int) -> float:
+    """Return half the width of the 95 % interval of a mean over `seeds` (Student); NaN for one seed."""
+    return float(student.ppf(0.975, seeds - 1)) * deviation / sqrt(seeds) if seeds > 1 else float("nan")
 
 
 def trend(x: Sequence[float], y: Sequence[float]) -> float:

@@ -22,7 +22,9 @@ Open = Callable[..., Study]
 
 CHAPTERS = {
     "accuracy_and_pruning": ("accuracy-and-pruning", {}),
+    "dead_tap_control": ("open-questions", {}),
     "dead_taps": ("manipulating-the-receptive-field", {"role": "small_images"}),
+    "early_training": ("experimental-settings", {}),
     "field_growth": ("manipulating-the-receptive-field", {"role": "small_images"}),
     "fine_tuning": ("fine-tuning", {"role": "large_images"}),
     "large_fields": ("large-receptive-fields", {"role": "small_images"}),

@@ -111,32 +111,52 @@ def test_correlations_are_of_ranks_over_all_networks() -> None:
     assert dead_taps.correlations({"a": first}) == NOTHING
 
 
+def gained(plain: float, live: float, dead: float, *, n: int = 2) -> pd.DataFrame:
+    """Return `tables.advantage`: a small step, the largest field, and a variant that is no part of the verdict."""
+    table = pd.DataFrame(
+        {
+            "architecture": "rf_vgg19",
+            "pool_kernel": [2, 4, 4],
+            "base_kernel": 1,
+            "map_size": ["shrinking", "shrinking", "padded"],
+            "pool_dilation": 1,
+            "receptive_field": [358.0, 714.0, 714.0],
+            "dead_share": [0.0, dead, 0.0],
+            "gain_mean": [1.0, plain, 99.0],
+            "gain_live_mean": [1.0, live, 99.0],
+            "n": n,
+        }
+    )
+    return table.assign(gain_sd=2.0, gain_live_sd=1.0)
+
+
 @pytest.mark.parametrize(
     ("plain", "live", "dead", "expected", "verdict"),
     [
-        ([50, 90], [50, 60], [0, 79], "More than half of the advantage goes with the dead taps", "never learned"),
-        ([50, 90], [50, 80], [0, 79], "among weights that can learn", "not an artefact of dead taps"),
-        ([50, 90], [50, 60], [0, 3], "this stays open", "do not decide"),
-        ([50, 52], [50, 90], [0, 79], "no advantage of the larger field to explain", "do not decide"),
+        (40, 10, 79, "More than half of the advantage goes with the dead taps", "never learned"),
+        (40, 30, 79, "among weights that can learn", "not an artefact of dead taps"),
+        (40, 10, 3, "this stays open", "do not decide"),
+        (2, 40, 79, "no advantage of the larger field to explain", "do not decide"),
     ],
 )
 def test_the_verdict_weighs_what_the_control_leaves(
-    plain: list[float], live: list[float], dead: list[float], expected: str, verdict: str
+    plain: float, live: float, dead: float, expected: str, verdict: str
 ) -> None:
-    first, overall, seeds = dead_taps.verdict({"digits": kept(plain, live, dead)}).points
-    change = f"changes by {plain[1] - plain[0]:+.0f} points, under the control by {live[1] - live[0]:+.0f}."
-    assert first.startswith(f"digits, `rf_vgg19`: from 180 px to 358 px the share kept {change}")
+    first, overall, seeds = dead_taps.verdict({"digits": gained(plain, live, dead)}).points
+    assert first.startswith(
+        f"digits, `rf_vgg19`: from k = 1 to k = 4 (714 px, {dead} % dead taps) the share kept changes by "
+        f"{plain:.1f} points, among live weights by {live:.1f} points."
+    )
     assert expected in first
     assert verdict in overall
     assert seeds == "With fewer than three seeds a network this is an indication and no proof."
 
 
-def test_a_divided_verdict_says_so_and_counts_seeds() -> None:
-    tables = {
-        "small": kept([50, 90], [50, 60], [0, 79], n=5),
-        "large": kept([50, 90], [50, 85], [0, 3], n=3),
-    }
-    *_, overall, seeds = dead_taps.verdict(tables).points
+def test_a_divided_verdict_says_so_gives_intervals_and_counts_seeds() -> None:
+    tables = {"small": gained(40, 10, 79, n=4), "large": gained(40, 35, 3, n=3)}
+    first, _, overall, seeds = dead_taps.verdict(tables).points
+    # Student's t for three degrees of freedom is 3.182; over the root of four seeds.
+    assert "by 40.0 ± 3.2 points, among live weights by 10.0 ± 1.6 points" in first
     assert overall.startswith("Of 2 comparisons, 1 lose most of the advantage with the dead taps, 1 keep most of it")
     assert "dead taps explain a part" in overall
     assert seeds == "Each network is a mean over at least 3 seeds."
