@@ -7,19 +7,29 @@ PIP_ARGS ?=
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# What reads and shows measurements, without torch: enough for PROFILE=published.
+READING := .venv/.reading
 
 .PHONY: env book test test-slow lint bench clean
 
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
 env: $(INSTALLED)
 
-$(INSTALLED): requirements.lock pyproject.toml
+.venv/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version.split()[0] + ": call make with PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	@touch $(INSTALLED)
 
-book: env
+$(INSTALLED): requirements.lock pyproject.toml | .venv/pyvenv.cfg
+	$(PIP_INSTALL) $(PIP_ARGS) --requirement requirements.lock
+	$(PIP_INSTALL) --no-deps --editable .
+	@touch $(INSTALLED) $(READING)
+
+$(READING): requirements.lock pyproject.toml | .venv/pyvenv.cfg
+	$(PIP_INSTALL) $(PIP_ARGS) --constraint requirements.lock --editable .
+	@touch $(READING)
+
+book: $(if $(filter published,$(PROFILE)),$(READING),$(INSTALLED))
 	$(BIN)/rflib book --profile $(PROFILE)
 
 test: env

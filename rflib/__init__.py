@@ -16,6 +16,7 @@ _ATTRIBUTES = {
 }
 _MODULES = {
     "cka": "rflib.analyses.cka",
+    "claims": "rflib.claims",
     "dead_taps": "rflib.analyses.dead_taps",
     "figures": "rflib.figures",
     "hessian": "rflib.analyses.hessian",

@@ -13,7 +13,15 @@ import pytest
 import rflib
 from rflib.pipeline.study import open_study
 
-READERS = ["rflib.store", "rflib.reported", "rflib.tables", "rflib.figures", "rflib.book", "rflib.pipeline.study"]
+READERS = [
+    "rflib.store",
+    "rflib.reported",
+    "rflib.tables",
+    "rflib.claims",
+    "rflib.figures",
+    "rflib.book",
+    "rflib.pipeline.study",
+]
 
 WITHOUT_TORCH = """
 import sys

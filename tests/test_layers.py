@@ -22,6 +22,7 @@ LAYERS = (
     {"executors"},
     {"pipeline"},
     {"tables"},
+    {"claims"},
     {"figures", "sentences"},
     {"book"},
     {"cli", "__main__"},

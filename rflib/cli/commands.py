@@ -42,6 +42,7 @@ app = typer.Typer(
 
 Chapter = Annotated[str, typer.Argument(help="A chapter of notebooks/, such as accuracy-and-pruning.")]
 ProfileOption = Annotated[str, typer.Option("--profile", help="A profile of notebooks/profiles.")]
+ReuseOption = Annotated[str | None, typer.Option("--reuse", help="`published` also loads the committed results.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default: as cores allow.")]
 
 
@@ -81,7 +82,7 @@ def run(
         typer.Option("-p", metavar="NAME=VALUE", help="A parameter; `rflib params CHAPTER` shows them."),
     ] = None,
     profile: ProfileOption = "digits",
-    reuse: Annotated[str | None, typer.Option(help="`published` also loads the committed results.")] = None,
+    reuse: ReuseOption = None,
     workers: WorkersOption = None,
 ) -> None:
     """Execute one chapter with your own parameters: a notebook and a page."""
@@ -114,42 +115,49 @@ def params(chapter: Chapter) -> None:
 
 
 @app.command()
-def study(profile: ProfileOption = "digits", workers: WorkersOption = None) -> None:
+def study(
+    profile: ProfileOption = "digits", reuse: ReuseOption = None, workers: WorkersOption = None
+) -> None:
     """Compute everything a profile lacks, without notebooks."""
     from rflib.pipeline.study import open_profile
 
-    _ensure(open_profile(profile), workers)
+    _ensure(open_profile(profile, reuse=reuse), workers)
 
 
 @app.command()
-def status(profile: ProfileOption = "digits") -> None:
+def status(profile: ProfileOption = "digits", reuse: ReuseOption = None) -> None:
     """Show what a profile has and lacks, and about how long the rest takes."""
     from rflib.pipeline.status import status as status_of
     from rflib.pipeline.study import open_profile
 
-    found = status_of(open_profile(profile))
+    found = status_of(open_profile(profile, reuse=reuse))
     show_table(["analysis", "done", "missing"], found.counts.astype(str).to_numpy().tolist())
     show(found.outlook)
 
 
 @app.command()
 def publish(profile: ProfileOption = "digits") -> None:
-    """Copy a profile's finished measurements to results/."""
+    """Copy a profile's finished measurements to results/, and decide the claims by them."""
+    from rflib.book.published import write_summaries
     from rflib.pipeline.publishing import publish_study
     from rflib.pipeline.study import open_profile
     from rflib.store.places import results_root
 
     published = publish_study(open_profile(profile))
+    write_summaries()
     count = f"{len(published.measurements)} of {published.planned} measurements"
     show(f"Published: {count} of profile '{profile}', in {results_root()}")
 
 
 @app.command()
 def verify() -> None:
-    """Check that the published measurements are intact, listed and up to date."""
+    """Check that the published measurements are intact and listed, and that claims and picture follow from them."""
+    from rflib.book.published import stale_summaries
     from rflib.pipeline.verification import verify_published
 
     count, faults = verify_published()
+    if count and not faults:
+        faults = stale_summaries()
     if faults:
         raise RflibError("the published results do not hold:\n" + "\n".join(f"- {fault}" for fault in faults))
     show(f"{count} published measurements are intact, listed and up to date.")

@@ -1,6 +1,7 @@
 """Figures of the book: from a study to a matplotlib figure. They read measurements and never need torch."""
 
 from rflib.figures.accuracy import accuracy_and_pruning, large_fields
+from rflib.figures.claims import claims
 from rflib.figures.control import dead_tap_control
 from rflib.figures.early_training import early_training
 from rflib.figures.fine_tuning import fine_tuning
@@ -13,6 +14,7 @@ from rflib.figures.width import width_and_depth
 
 __all__ = [
     "accuracy_and_pruning",
+    "claims",
     "dead_tap_control",
     "dead_taps",
     "early_training",

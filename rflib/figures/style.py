@@ -74,11 +74,15 @@ _QUANTITIES = {
 class Drawing(Figure):
     """A figure outside pyplot's registry that a notebook shows once, as a PNG on white."""
 
-    def _repr_png_(self) -> bytes:
+    def png(self, description: str = "") -> bytes:
+        """Return the picture; `description` is kept in the file."""
         stream = BytesIO()
         with applied():
-            self.savefig(stream, format="png")
+            self.savefig(stream, format="png", metadata={"Description": description} if description else None)
         return stream.getvalue()
+
+    def _repr_png_(self) -> bytes:
+        return self.png()
 
 
 def applied() -> AbstractContextManager[None]:

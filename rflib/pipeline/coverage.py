@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rflib.pipeline.plans import PLANS, plan
-from rflib.pipeline.profiles import RoleName, load_profile, profile_names
-from rflib.pipeline.published import PUBLISHED
+from rflib.pipeline.profiles import PUBLISHED, RoleName, load_profile, profile_names
 from rflib.pipeline.study import Study, describe
 
 # From minutes to days.

@@ -27,6 +27,8 @@ from rflib.store.places import project_root
 RoleName = Literal["small_images", "large_images"]
 Kernels = tuple[PositiveInt, ...]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+# Not a file: what the committed results hold (rflib.pipeline.published).
+PUBLISHED = "published"
 PRINTED_EPOCHS = TrainingConfig().epochs
 Rates = Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)]
 
@@ -159,7 +161,7 @@ def load_profile(name: str) -> Profile:
     """Return the profile `name`; an unknown name or a faulty file is a `UsageError` that names the fault."""
     path = profiles_folder() / f"{name}.yml"
     if "/" in name or not path.is_file():
-        raise unknown("profile", name, profile_names())
+        raise unknown("profile", name, [*profile_names(), PUBLISHED])
     try:
         values = yaml.safe_load(path.read_bytes())
     except yaml.YAMLError as error:

@@ -8,10 +8,8 @@ from typing import Any
 from rflib.config import DataFacts
 from rflib.errors import UsageError
 from rflib.pipeline.plans import Item, plan
-from rflib.pipeline.profiles import Profile, RoleName
+from rflib.pipeline.profiles import PUBLISHED, Profile, RoleName
 from rflib.store.published import Index
-
-PUBLISHED = "published"
 
 
 def published_items(index: Index, chapter: str, adjust: Callable[[Profile], Profile]) -> tuple[Item, ...]:
@@ -28,7 +26,7 @@ def published_profile(index: Index) -> tuple[Profile, Mapping[RoleName, DataFact
     """Return one profile that joins what is published, each role from the profile that shows it, and their data."""
     profiles, shown = _profiles(index), _shown(index)
     first = next(iter(profiles.values()))
-    roles = {role: profiles[name].roles[role] for role, name in shown.items()}
+    roles = {str(role): profiles[name].roles[role] for role, name in shown.items()}
     description = "; ".join(profiles[name].description for name in dict.fromkeys(shown.values()))
     # A role of the first profile that another one shows is replaced; one that nobody shows cannot be.
     changes: dict[str, Any] = {**roles, "name": PUBLISHED, "description": description}

@@ -13,8 +13,8 @@ from rflib.data.sources import fingerprint, open_data_set
 from rflib.errors import StoreError, UsageError
 from rflib.pipeline.overrides import override
 from rflib.pipeline.plans import ALL, Item, plan
-from rflib.pipeline.profiles import Profile, RoleName, load_profile
-from rflib.pipeline.published import PUBLISHED, published_items, published_profile
+from rflib.pipeline.profiles import PUBLISHED, Profile, RoleName, load_profile
+from rflib.pipeline.published import published_items, published_profile
 from rflib.pipeline.work import Progress, compute_missing
 from rflib.store import Measurement, Store
 from rflib.store.places import cache_root, data_root, results_root, runs_root

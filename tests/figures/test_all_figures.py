@@ -22,6 +22,7 @@ Open = Callable[..., Study]
 
 CHAPTERS = {
     "accuracy_and_pruning": ("accuracy-and-pruning", {}),
+    "claims": ("claims", {}),
     "dead_tap_control": ("open-questions", {}),
     "dead_taps": ("manipulating-the-receptive-field", {"role": "small_images"}),
     "early_training": ("experimental-settings", {}),

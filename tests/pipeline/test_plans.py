@@ -82,6 +82,24 @@ GRID = {"architecture grid": 4, "history grid": 8, "one_shot grid": 8}
             "open-questions",
             {**GRID, "architecture variant": 3, "history variant": 6, "one_shot variant": 6},
         ),
+        # Whatever the chapters before measure, except for the trial of the printed protocol, each once.
+        (
+            "claims",
+            {
+                **GRID,
+                **{f"{analysis} large": n for analysis, n in (("architecture", 1), ("history", 2), ("one_shot", 2))},
+                **{f"{analysis} width": n for analysis, n in (("architecture", 2), ("history", 4), ("one_shot", 4))},
+                **{f"{analysis} shallow": n for analysis, n in (("architecture", 2), ("history", 4), ("one_shot", 4))},
+                **{f"{analysis} variant": n for analysis, n in (("architecture", 3), ("history", 6), ("one_shot", 6))},
+                "history fine_tuned": 16,
+                "history long_fine_tuned": 16,
+                "spectrum grid": 8,
+                "spectrum frozen": 4,
+                "similarity grid": 4,
+                "history doubled_2": 1,
+                "history doubled_4": 1,
+            },
+        ),
     ],
 )
 def test_measurements_counted_by_hand(wide: Profile, chapter: str, expected: dict[str, int]) -> None:

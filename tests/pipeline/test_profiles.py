@@ -49,7 +49,7 @@ def test_a_profile_is_read_with_its_anchors(profile: Profile) -> None:
 @pytest.mark.parametrize("name", ["tinny", "../tiny", "", "notebooks/tiny"])
 def test_an_unknown_profile(project: Path, name: str) -> None:
     hint = r" Did you mean 'tiny'\?" if "tin" in name and "note" not in name else ""
-    with pytest.raises(UsageError, match=rf"unknown profile '{name}': expected one of tiny\.{hint}$"):
+    with pytest.raises(UsageError, match=rf"unknown profile '{name}': expected one of published, tiny\.{hint}$"):
         load_profile(name)
 
 

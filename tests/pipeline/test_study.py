@@ -99,7 +99,7 @@ def test_published_measurements_are_reused_only_when_asked_for(
     ("chapter", "options", "message"),
     [
         ("acuracy-and-pruning", {}, r"unknown chapter .*Did you mean 'accuracy-and-pruning'\?"),
-        ("fine-tuning", {"profile": "tinny"}, r"unknown profile 'tinny': expected one of tiny"),
+        ("fine-tuning", {"profile": "tinny"}, r"unknown profile 'tinny': expected one of published, tiny"),
         ("fine-tuning", {"pool_kernel": [1]}, r"unknown parameter 'pool_kernel': .*Did you mean 'pool_kernels'\?"),
         ("fine-tuning", {"rates": [2]}, r"parameters: 'rates\.0': expected less than 1, found 2"),
         ("fine-tuning", {"reuse": "all"}, r"reuse: expected None or 'published', found 'all'"),

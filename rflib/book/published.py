@@ -1,0 +1,82 @@
+"""What is kept beside the published measurements: the verdicts and a picture of the main result, and if they hold."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from rflib import claims, figures, tables
+from rflib.pipeline.study import open_study
+from rflib.store.commit import replace_file
+from rflib.store.places import results_root
+
+VERDICTS = "claims.csv"
+PICTURE = "accuracy-and-pruning.png"
+_SHOWN = ["id", "verdict", "statistic", "low", "high", "p", "seeds", "control"]
+_REMEDY = "run `rflib publish` again"
+
+
+def write_summaries() -> list[Path]:
+    """Decide the claims and draw the main result from what is published; return the two files in `results/`."""
+    root = results_root()
+    replace_file(root / VERDICTS, _verdicts().encode())
+    replace_file(root / PICTURE, _picture())
+    return [root / VERDICTS, root / PICTURE]
+
+
+def stale_summaries() -> list[str]:
+    """Return what the verdicts and the picture in `results/` say otherwise than the measurements there, as text."""
+    return [*_stale_verdicts(results_root() / VERDICTS), *_stale_picture(results_root() / PICTURE)]
+
+
+def _stale_verdicts(path: Path) -> list[str]:
+    if not path.is_file():
+        return [f"{path.name}: missing; {_REMEDY}"]
+    stored, found = (_by_claim(text) for text in (path.read_text(encoding="utf-8"), _verdicts()))
+    return [
+        f"{path.name}: {name} is stored as {stored.get(name, 'nothing')}, the measurements give "
+        f"{found.get(name, 'nothing')}; {_REMEDY}"
+        for name in sorted(stored.keys() | found.keys())
+        if stored.get(name) != found.get(name)
+    ]
+
+
+def _stale_picture(path: Path) -> list[str]:
+    if not path.is_file():
+        return [f"{path.name}: missing; {_REMEDY}"]
+    try:
+        with Image.open(path) as image:
+            drawn = image.info.get("Description")
+    except OSError:
+        drawn = None
+    return [] if drawn == _content(_main_table()) else [f"{path.name}: drawn from other measurements; {_REMEDY}"]
+
+
+def _verdicts() -> str:
+    study = open_study("claims", profile="published")
+    table = claims.table(claims.decide(study))
+    # Digits beyond these depend on the version of numpy and scipy, and on no measurement.
+    return table[_SHOWN].to_csv(index=False, float_format="%.4g", lineterminator="\n")
+
+
+def _by_claim(text: str) -> dict[str, Sequence[object]]:
+    frame = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
+    return {str(row["id"]): tuple(value for name, value in row.items() if name != "id") for _, row in frame.iterrows()}
+
+
+def _main_table() -> pd.DataFrame:
+    return tables.accuracy_and_pruning(open_study("accuracy-and-pruning", profile="published"))
+
+
+def _picture() -> bytes:
+    study = open_study("accuracy-and-pruning", profile="published")
+    return figures.accuracy_and_pruning(study).png(_content(_main_table()))
+
+
+def _content(table: pd.DataFrame) -> str:
+    return hashlib.sha256(table.to_csv(float_format="%.6g").encode()).hexdigest()

@@ -1,0 +1,177 @@
+"""Claims about dense accuracy and one-shot pruning: Sections 3.3 and I.1 of the paper, and the thesis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from rflib.claims.assessment import FEWEST_SEEDS, all_of, corrected, difference, trend
+from rflib.claims.evidence import KERNELS, TREND, Evidence
+from rflib.claims.margins import NOTICEABLE_POINTS, NOTICEABLE_SHARE, RATE, RATE_IN_THE_TEXT
+from rflib.claims.readings import EVERY, Readings, by_seed, chosen, combinations
+from rflib.claims.statistics import DECIMALS, peak_shift
+from rflib.claims.verdict import Finding, Rule
+
+_CHAPTER = "accuracy-and-pruning"
+_TABLES = ("table-1", "table-2")
+_NO_TREND = "There is no such trend under plain pruning that could stay or disappear among live weights."
+_NEEDS = "accuracy at two or more pool kernels of one network"
+_NEEDS_RATE = f"one-shot pruning at rate {RATE:g} for two or more pool kernels of one network"
+
+
+def dense_accuracy(readings: Readings) -> Finding:
+    """RR-01: dense accuracy falls with the field."""
+    return Finding(_trends(chosen(readings.pruning, purpose="grid"), "dense", -1))
+
+
+def pruned_accuracy(readings: Readings) -> Finding:
+    """RR-02: accuracy pruned at 0.9 rises with the field; control: pruned at the same rate among live weights."""
+    frame = chosen(readings.pruning, purpose="grid", rate=RATE)
+    found = corrected(_trends(frame, "pruned", 1))
+    return Finding(found, control=among_live(found, corrected(_trends(frame, "live", 1))) or _NO_TREND)
+
+
+def lost_accuracy(readings: Readings) -> Finding:
+    """RR-03, PT-06: dense minus pruned falls with the field; control: the same among live weights.
+
+    A loss can fall only because dense accuracy does, so where the control keeps the trend a second one divides by it.
+    """
+    frame = chosen(readings.pruning, purpose="grid", rate=RATE)
+    found, live = corrected(_trends(frame, "lost", -1)), corrected(_trends(frame, "lost_live", -1))
+    text = among_live(found, live) or _NO_TREND
+    shown = {each.where for each in found if each.holds}
+    stayed = [each for each in live if each.holds and each.where in shown]
+    share = corrected(_trends(frame, "share_lost_live", -1, noticeable=NOTICEABLE_SHARE))
+    divided = among_live(stayed, share, "As a share of what the dense network has above guessing it")
+    return Finding(found, control=f"{text} {divided}".rstrip())
+
+
+def only_at_high_rates(readings: Readings) -> Finding:
+    """RR-04: pruned accuracy falls with the field at every rate up to 0.8 and rises at the highest rate above."""
+    found = []
+    for where, group in combinations(chosen(readings.pruning, purpose="grid")):
+        above = [rate for rate in group["rate"].unique() if rate > RATE_IN_THE_TEXT + 1e-9]
+        below = [rate for rate in group["rate"].unique() if rate <= RATE_IN_THE_TEXT + 1e-9]
+        if above and below:
+            rising, falling = _at_rate(where, group, max(above), 1), [_at_rate(where, group, r, -1) for r in below]
+            found.append(all_of(where, [rising, *falling]))
+    return Finding(found)
+
+
+def loss_by_rate(readings: Readings) -> Finding:
+    """RR-05: from the lowest to the highest rate the smallest field loses more, and the more so the smaller it is."""
+    found = []
+    for where, group in combinations(chosen(readings.pruning, purpose="grid")):
+        low, high = group["rate"].min(), group["rate"].max()
+        keys = ["pool_kernel", "seed"]
+        wide = group.pivot_table(index=keys, columns="rate", values="lost")
+        growth = by_seed((wide[high] - wide[low]).rename("growth").reset_index(), "growth")
+        if low < high:
+            smallest = difference(f"{where}, k = {growth.columns[0]}", growth.iloc[:, 0], 1)
+            found.append(all_of(where, [smallest, trend(f"{where}, growth over k", growth, -1)]))
+    return Finding(found)
+
+
+def peaks(readings: Readings) -> Finding:
+    """PT-08: accuracy pruned at 0.9 peaks at a larger field than dense accuracy."""
+    frame = chosen(readings.pruning, purpose="grid", rate=RATE)
+    return Finding([_peak_shift(where, group) for where, group in combinations(frame)])
+
+
+def _trends(frame: pd.DataFrame, value: str, expected: int, *, noticeable: float = NOTICEABLE_POINTS) -> list[Evidence]:
+    grids = ((where, by_seed(group, value)) for where, group in combinations(frame))
+    found = (trend(where, grid, expected, noticeable=noticeable) for where, grid in grids)
+    return [each for each in found if each is not None]
+
+
+def _at_rate(where: str, group: pd.DataFrame, rate: float, expected: int) -> Evidence | None:
+    return trend(f"{where}, rate {rate:g}", by_seed(chosen(group, rate=float(rate)), "pruned"), expected)
+
+
+def among_live(plain: Sequence[Evidence], live: Sequence[Evidence], start: str = "Among live weights the trend") -> str:
+    """Say where a trend that plain pruning shows stays, and where it disappears, among weights that can learn.
+
+    It disappears where the same test no longer shows it. Empty if plain pruning shows no trend.
+    """
+    kept = {each.where: each.holds for each in live}
+    shown = [each.where for each in plain if each.holds and each.where in kept]
+    if not shown:
+        return ""
+    stays = "; ".join(where for where in shown if kept[where])
+    disappears = "; ".join(where for where in shown if not kept[where])
+    parts = [f"stays for {stays}"] * bool(stays) + [f"disappears for {disappears}"] * bool(disappears)
+    return f"{start} {' and '.join(parts)}."
+
+
+def _peak_shift(where: str, group: pd.DataFrame) -> Evidence | None:
+    """Return by how many steps of k the pruned accuracy peaks beyond the dense one.
+
+    The means agree if the pruned network is noticeably better at its own peak than at the dense one's.
+    """
+    dense, pruned = (by_seed(group, value).dropna() for value in ("dense", "pruned"))
+    if dense.shape[1] < 2 or dense.empty:
+        return None
+    best_dense, best_pruned = (
+        grid.columns.to_numpy()[grid.mean().round(DECIMALS).argmax()] for grid in (dense, pruned)
+    )
+    gain = pruned[best_pruned].mean() - pruned[best_dense].mean()
+    agrees = best_pruned > best_dense and gain > NOTICEABLE_POINTS
+    interval, p = peak_shift(dense, pruned)
+    tested = len(dense) >= FEWEST_SEEDS
+    shift = float(best_pruned - best_dense)
+    return Evidence(
+        where,
+        KERNELS,
+        shift,
+        1,
+        agrees,
+        interval=interval if len(dense) > 1 else None,
+        p=p if tested else None,
+        seeds=len(dense),
+    )
+
+
+_TREND = f"{TREND} The family is every network and image size."
+_LOST = f"Dense minus pruned accuracy at rate {RATE:g} falls. {_TREND}"
+
+RULES = {
+    "RR-01": Rule(dense_accuracy, f"Dense accuracy falls. {_TREND}", _NEEDS, _CHAPTER, _TABLES, scope=EVERY),
+    "RR-02": Rule(
+        pruned_accuracy,
+        f"Pruned accuracy at rate {RATE:g} rises. {_TREND}",
+        _NEEDS_RATE,
+        _CHAPTER,
+        _TABLES,
+        scope=EVERY,
+    ),
+    "RR-03": Rule(lost_accuracy, _LOST, _NEEDS_RATE, _CHAPTER, _TABLES, scope=EVERY),
+    "RR-04": Rule(
+        only_at_high_rates,
+        f"Pruned accuracy rises at the highest rate, above {RATE_IN_THE_TEXT:g}, and falls at every rate up to there; "
+        f"all of these must hold. {_TREND}",
+        f"one-shot pruning at rates up to and above {RATE_IN_THE_TEXT:g} for two or more pool kernels of one network",
+        "pruning-rates",
+        ("fig-pruning-rates-small-images", "fig-pruning-rates-large-images"),
+        scope=EVERY,
+    ),
+    "RR-05": Rule(
+        loss_by_rate,
+        "The growth of the loss is the loss at the highest rate minus that at the lowest, run by run. At the smallest "
+        f"kernel it is positive (one-sided t test), and it falls with k; both must hold. {_TREND}",
+        "one-shot pruning at two or more rates for two or more pool kernels of one network",
+        "pruning-rates",
+        ("fig-pruning-rates-small-images", "fig-pruning-rates-large-images"),
+        scope=EVERY,
+    ),
+    "PT-06": Rule(lost_accuracy, _LOST, _NEEDS_RATE, _CHAPTER, _TABLES, scope=EVERY),
+    "PT-08": Rule(
+        peaks,
+        f"The kernel of highest accuracy pruned at rate {RATE:g} minus that of highest dense accuracy is positive: "
+        "bootstrap over seeds, the share of draws without such a shift, Holm-corrected over networks and image sizes.",
+        _NEEDS_RATE,
+        _CHAPTER,
+        _TABLES,
+        scope=EVERY,
+    ),
+}

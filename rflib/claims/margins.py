@@ -1,0 +1,32 @@
+"""What counts as a change, as none, as much: every threshold of a verdict, with its reason."""
+
+from __future__ import annotations
+
+# The rate at which the paper's main tables prune, and the one above which its text places the trend (Section 3.3).
+RATE = 0.9
+RATE_IN_THE_TEXT = 0.8
+
+# A point of accuracy is a few images of the smallest test set; a smaller difference is called none.
+NOTICEABLE_POINTS = 1.0
+# A network within so many points of guessing has nothing that pruning could take.
+GUESSING_POINTS = 5.0
+# Twice what the paper's whole ordinary grid costs ResNet50 (4.4 points on one data set, 5.3 on the other).
+COLLAPSE_POINTS = 10.0
+# A share of what the dense network has above guessing; a smaller change of such a share is called none.
+NOTICEABLE_SHARE = 0.05
+# "Much of the pruned accuracy": more than half of what one-shot pruning took.
+MUCH_RECOVERED = 0.5
+# Fields that differ by less than a tenth are called equal; the grids' own steps are at least a third.
+EQUAL_FIELDS = 0.1
+# "Similar": at most a quarter more parameters. VGG19 has a third more than VGG16, ResNet101 nearly twice ResNet50's.
+SIMILAR_PARAMETERS = 1.25
+# Similarities end at 1; a change of a twentieth of the scale is called none.
+NOTICEABLE_SIMILARITY = 0.05
+# CKA is the cosine of an angle: above this one, of 45 degrees, two layers are more alike than unlike.
+HIGH_SIMILARITY = 0.5**0.5
+# The paper's red line in Figure 4: layers up to this convolution of ResNet50 are shallow, later ones deep.
+MIDDLE_LAYER = 25
+# An eigenvalue that is small beside its residual is known by its order of magnitude only.
+LARGEST_RESIDUAL = 0.1
+# Without a test a rank correlation of this size is called a trend, as in the book's tables.
+CLEAR_TREND = 0.5

@@ -1,0 +1,45 @@
+"""Every claim of the papers, decided where a study can: the rules of all themes, and the verdicts in order."""
+
+from __future__ import annotations
+
+from rflib import reported
+from rflib.claims import accuracy, architecture, extremes, fine_tuning, landscape, representations
+from rflib.claims.readings import Readings
+from rflib.claims.verdict import Rule, Verdict, conclude, uncovered
+from rflib.errors import unknown
+from rflib.pipeline.study import Study
+
+RULES: dict[str, Rule] = {
+    **architecture.RULES,
+    **accuracy.RULES,
+    **fine_tuning.RULES,
+    **landscape.RULES,
+    **representations.RULES,
+    **extremes.RULES,
+}
+"""How each decidable claim is decided, by its id; a claim without a rule is not covered."""
+
+_DECIDED_ELSEWHERE = {
+    "PT-11": "Its parts are decided as RR-11 and RR-12; that the one hinders the other does not follow from either.",
+    "PT-13": "Its half about accuracy is decided as RR-21; no spectrum is measured by width.",
+}
+
+
+def decide(study: Study, *ids: str) -> list[Verdict]:
+    """Return one verdict a row of `reported.claims`, in its order, from what `study` (of the chapter `claims`) has.
+
+    With `ids`, such as "RR-01", only those; `UsageError` for one that does not exist. Nothing is computed, and what is
+    missing is left out. The same measurements always give the same verdicts.
+    """
+    rows = [{str(name): str(text) for name, text in row.items()} for row in reported.claims().to_dict("records")]
+    for name in ids:
+        if name not in (known := [row["id"] for row in rows]):
+            raise unknown("claim", name, known)
+    readings = Readings.of(study)
+    return [_verdict(row, readings) for row in rows if not ids or row["id"] in ids]
+
+
+def _verdict(claim: dict[str, str], readings: Readings) -> Verdict:
+    if claim["id"] in _DECIDED_ELSEWHERE:
+        return uncovered(claim, _DECIDED_ELSEWHERE[claim["id"]])
+    return conclude(claim, RULES.get(claim["id"]), readings)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rflib.claims import Evidence, Verdict
+from rflib.sentences import claims as words
+from rflib.sentences.wording import NOTHING
+
+HOLDS = Evidence("rf_vgg19, small images", "points", -3.0, -1, True, seeds=2)
+DECIDED = Verdict(
+    "RR-01",
+    "rf-representations",
+    "3.3",
+    "Accuracy falls.",
+    "reproduced",
+    "Holds for rf_vgg19, small images.",
+    indicative=True,
+    statistic=str(HOLDS),
+    n=2,
+    test="Dense accuracy falls.",
+    evidence=(HOLDS,),
+)
+PARTLY = replace(DECIDED, id="RR-02", verdict="partly", indicative=False, control="Among live weights it disappears.")
+OPEN = Verdict("RR-18", "rf-representations", "3.5", "Layers learn less.", "not covered", "Needs probes.")
+OTHER = replace(OPEN, id="DP-01", source="dead-pixel")
+
+
+def test_verdicts_are_counted_by_work() -> None:
+    paper, others = words.counts([DECIDED, PARTLY, OPEN, OTHER]).points
+    assert paper == (
+        "Of 3 claims of the paper, 2 are decided here: 1 reproduced, 1 partly, 0 not reproduced; 1 of these verdicts "
+        "are indicative. Not covered: 1."
+    )
+    assert others.startswith("Of 1 claims of the other works, 0 are decided here")
+    assert words.counts([]) == NOTHING
+
+
+def test_a_reason_has_verdict_evidence_and_test() -> None:
+    (point,) = words.reasons([DECIDED, OPEN]).points
+    assert point == (
+        "**RR-01** (reproduced, indicative). Holds for rf_vgg19, small images. *Weakest evidence:* rf_vgg19, small "
+        "images: -3.00 points. *Test:* Dense accuracy falls."
+    )
+    assert words.reasons([OPEN]) == NOTHING
+
+
+def test_controls_and_what_is_not_covered() -> None:
+    assert words.controls([DECIDED, PARTLY]).points == ("**RR-02** (partly). Among live weights it disappears.",)
+    assert "No claim that has a control" in str(words.controls([DECIDED]))
+    assert words.uncovered([DECIDED, OPEN, OTHER]).points == ("**RR-18** Needs probes.",)
+    assert words.uncovered([DECIDED]).points == ("Every claim of the paper is decided.",)
+
+
+@pytest.mark.parametrize("text", ["at most 0.05", "fewer than 3 seeds", "at least 0.5 in size", "0.05 of similarity"])
+def test_the_rules_state_the_numbers_that_the_code_uses(text: str) -> None:
+    assert text in str(words.rules())
