@@ -38,12 +38,15 @@ def dead_tap_control(study: Study) -> Drawing:
         first = first or axes
         _draw(axes, frame)
         axes.set_title(study.profile.roles[role].title)
+        axes.set_ylabel("network")
     axes.set_xlabel("kept beyond the smallest field (points)")
     legend(figure, columns=2)
     seeds = pd.concat(list(frames.values()))["n"]
     lines = "Lines: 95 % intervals over seeds." if seeds.max() > 1 else ""
+    titles = " and ".join(study.profile.roles[role].title for role in frames)
     note(
         figure,
+        f"{titles}.",
         "Kept: accuracy above guessing as a share of the dense network's, averaged over the rates.",
         f"n = {seeds.min()} to {seeds.max()} seeds." if seeds.min() < seeds.max() else f"n = {seeds.max()}.",
         lines,

@@ -54,10 +54,6 @@ CASES = {
         ["run", CHAPTER, "--profile", "single", "--reuse", "publishd"],
         r"reuse: expected None or 'published', found 'publishd'",
     ),
-    "reuse where nothing is measured": (
-        ["run", "experimental-settings", "--reuse", "published"],
-        r"unknown parameter 'reuse': expected one of profile\.",
-    ),
     "unknown data set": (["download", "cifar"], r"unknown data set to download 'cifar': .*Did you mean 'cifar10'\?"),
     "unknown command": (["stauts"], r"No such command 'stauts'.*Did you mean 'status'"),
     "unknown option": (["status", "--profil", "smoke"], r"No such option: --profil .*--profile"),

@@ -247,8 +247,9 @@ def test_provenance_names_data_seed_and_threads(recorded: Measure, run: Run) -> 
 def test_travel_is_the_distance_of_stored_weights(recorded: Measure, study: Study, run: Run) -> None:
     values = recorded(TravelSettings(), run).values
     first, last = (dict(stored_network(study.store, run, name).named_parameters()) for name in ("initial", "last"))
-    squares = sum(float(((last[name] - first[name]).double() ** 2).sum()) for name in first)
-    assert values["distance"] == pytest.approx(squares**0.5)
-    assert values["initial_norm"] == pytest.approx(sum(float((p.double() ** 2).sum()) for p in first.values()) ** 0.5)
+    moved = torch.cat([(last[name] - first[name]).detach().double().flatten() for name in first])
+    began = torch.cat([parameter.detach().double().flatten() for parameter in first.values()])
+    assert values["distance"] == pytest.approx(float((moved**2).sum()) ** 0.5)
+    assert values["initial_norm"] == pytest.approx(float((began**2).sum()) ** 0.5)
     # 48 images in batches of 16, two epochs: a rate per epoch, at 1 and at 1/2 of its start.
     assert values["learning_rate_sum"] == pytest.approx(3 * 0.05 * (1 + 0.5))
