@@ -10,7 +10,7 @@ INSTALLED := .venv/.installed
 # What reads and shows measurements, without torch: enough for PROFILE=published.
 READING := .venv/.reading
 
-.PHONY: env book test test-slow lint bench clean
+.PHONY: env book test test-slow test-ray lint bench clean
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -37,6 +37,10 @@ test: env
 
 test-slow: env
 	$(BIN)/pytest -m slow
+
+# Ray on this machine: a minute or two, and slower than that where the cores are busy.
+test-ray: env
+	$(BIN)/pytest -m slow tests/executors tests/cli/test_executors.py
 
 lint: env
 	$(BIN)/ruff check .

@@ -9,9 +9,10 @@ import typer
 from typer.core import TyperGroup
 
 from rflib.cli.terminal import progress, say, show, show_table
-from rflib.errors import RflibError
+from rflib.errors import RflibError, UsageError
 
 if TYPE_CHECKING:
+    from rflib.executors import Executor
     from rflib.pipeline.study import Study
 
 
@@ -44,6 +45,20 @@ Chapter = Annotated[str, typer.Argument(help="A chapter of notebooks/, such as a
 ProfileOption = Annotated[str, typer.Option("--profile", help="A profile of notebooks/profiles.")]
 ReuseOption = Annotated[str | None, typer.Option("--reuse", help="`published` also loads the committed results.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default: as cores allow.")]
+ExecutorOption = Annotated[
+    str, typer.Option("--executor", help="Where missing work runs: `processes` of this machine, `serial` or `ray`.")
+]
+AddressOption = Annotated[
+    str | None, typer.Option("--address", help="Ray cluster, HOST:PORT or auto; default: RAY_ADDRESS, or this machine.")
+]
+GpuShareOption = Annotated[
+    float | None, typer.Option("--gpu-share", help="Share of a graphics card for one run on Ray; default: 1.")
+]
+
+_NO_RATE = (
+    "Training and its evaluation, without the analyses. No run is finished yet whose rate could be taken: "
+    "`--tflops N` gives the hours at N TFLOP/s a card."
+)
 
 
 @app.command()
@@ -51,19 +66,24 @@ def book(
     profile: ProfileOption = "digits",
     chapter: Annotated[list[str] | None, typer.Option("--chapter", help="Only these chapters.")] = None,
     workers: WorkersOption = None,
+    executor: ExecutorOption = "processes",
+    address: AddressOption = None,
+    gpu_share: GpuShareOption = None,
 ) -> None:
     """Compute what is missing, execute the chapters and build the site."""
     from rflib.book import build_book, chapter_names, source_path
+    from rflib.executors import chosen
     from rflib.pipeline.status import content_key
     from rflib.pipeline.study import open_profile, open_study
     from rflib.store.places import project_root
 
+    place = chosen(executor, workers=workers, address=address, gpu_share=gpu_share)
     root = project_root()
     for name in chapter or []:
         source_path(root, name)
     studies = [open_study(name, profile=profile) for name in chapter or []] or [open_profile(profile)]
     for study in studies:
-        _ensure(study, workers)
+        _ensure(study, place)
     page = build_book(
         root,
         chapter or chapter_names(root),
@@ -88,6 +108,7 @@ def run(
     """Execute one chapter with your own parameters: a notebook and a page."""
     from rflib.book import rerun, source_path
     from rflib.book.parameters import complete, parse, read
+    from rflib.executors import Processes
     from rflib.pipeline.overrides import OVERRIDES
     from rflib.pipeline.study import open_study
     from rflib.store.places import project_root
@@ -98,7 +119,7 @@ def run(
     values = complete(declared, given)
     # A chapter may have parameters of its own; the study knows only those that change what is measured.
     known = {name: value for name, value in values.items() if name in OVERRIDES | {"profile", "reuse"}}
-    _ensure(open_study(chapter, **known), workers)
+    _ensure(open_study(chapter, **known), Processes(workers=workers))
     result = rerun(root, chapter, values, on_progress=say)
     show(f"Notebook: {result.notebook}\nPage:     {result.page}")
 
@@ -116,23 +137,42 @@ def params(chapter: Chapter) -> None:
 
 @app.command()
 def study(
-    profile: ProfileOption = "digits", reuse: ReuseOption = None, workers: WorkersOption = None
+    profile: ProfileOption = "digits",
+    reuse: ReuseOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = "processes",
+    address: AddressOption = None,
+    gpu_share: GpuShareOption = None,
 ) -> None:
     """Compute everything a profile lacks, without notebooks."""
+    from rflib.executors import chosen
     from rflib.pipeline.study import open_profile
 
-    _ensure(open_profile(profile, reuse=reuse), workers)
+    place = chosen(executor, workers=workers, address=address, gpu_share=gpu_share)
+    _ensure(open_profile(profile, reuse=reuse), place)
 
 
 @app.command()
-def status(profile: ProfileOption = "digits", reuse: ReuseOption = None) -> None:
-    """Show what a profile has and lacks, and about how long the rest takes."""
+def status(
+    profile: ProfileOption = "digits",
+    reuse: ReuseOption = None,
+    plan: Annotated[bool, typer.Option("--plan", help="What the training costs, chapter by chapter.")] = False,
+    tflops: Annotated[
+        float | None, typer.Option(min=0.001, help="TFLOP/s that a card reaches; default: as finished runs did.")
+    ] = None,
+) -> None:
+    """Show what a profile has and lacks, what runs now, what it has cost and about what the rest takes."""
     from rflib.pipeline.status import status as status_of
     from rflib.pipeline.study import open_profile
 
+    if plan:
+        _show_plan(profile, tflops)
+        return
+    if tflops is not None:
+        raise UsageError("--tflops belongs to --plan: expected both")
     found = status_of(open_profile(profile, reuse=reuse))
     show_table(["analysis", "done", "missing"], found.counts.astype(str).to_numpy().tolist())
-    show(found.outlook)
+    show("\n".join(found.lines))
 
 
 @app.command()
@@ -204,9 +244,26 @@ def analyse(
     show(found.summary)
 
 
-def _ensure(study: Study, workers: int | None) -> None:
+def _show_plan(profile: str, tflops: float | None) -> None:
+    from rflib.pipeline.costs import CARDS, Rate, cost_table, finished_rate
+    from rflib.pipeline.profiles import load_profile
+
+    rate = finished_rate(profile) if tflops is None else Rate(tflops * 1e12, "as given")
+    table = cost_table(load_profile(profile), rate)
+    headings = ["chapter", "runs", "PFLOP", "PFLOP new here", *(f"hours on {cards}" for cards in CARDS if rate)]
+    show_table(headings, [[_short(value) for value in row] for row in table.to_numpy()])
+    show(f"Training and its evaluation, without the analyses; hours at {rate}." if rate else _NO_RATE)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return str(value)
+
+
+def _ensure(study: Study, executor: Executor) -> None:
     if not study.items:
         return
     with progress(f"computing {study.profile.name}") as advance:
-        outcome = study.ensure(workers=workers, on_progress=advance)
+        outcome = study.ensure(executor=executor, on_progress=advance)
     say(f"{study.chapter} ({study.profile.name}): {outcome}")

@@ -20,13 +20,22 @@ from rflib.errors import DataError, UsageError, unknown
 
 
 @dataclass(frozen=True)
+class Extent:
+    """How much there is to compute on: images to train and to test on, and their side in pixels."""
+
+    train_images: int
+    test_images: int
+    side_pixels: int
+
+
+@dataclass(frozen=True)
 class _Layout:
-    """A data set on disk: its folder under the data root, what belongs there, its images' side if known."""
+    """A data set on disk: its folder under the data root, what belongs there, its extent if that is known."""
 
     folder: str
     expected: str
     remedy: str
-    native_size: int | None
+    native: Extent | None
     read: Callable[[Path, int | None], Source]
 
 
@@ -35,14 +44,14 @@ _LAYOUTS = {
         cifar10.FOLDER,
         "the files data_batch_1 to data_batch_5 and test_batch of the Python archive",
         "`rflib download cifar10` fetches it; a copy with one folder per class is read as folder:NAME",
-        cifar10.SIDE,
+        Extent(train_images=50_000, test_images=10_000, side_pixels=cifar10.SIDE),
         cifar10.read_cifar10,
     ),
     "tiny-imagenet": _Layout(
         tiny_imagenet.FOLDER,
         "wnids.txt, train/WNID/images/*.JPEG, val/val_annotations.txt and val/images/*.JPEG",
         "`rflib download tiny-imagenet` fetches it",
-        tiny_imagenet.SIDE,
+        Extent(train_images=100_000, test_images=10_000, side_pixels=tiny_imagenet.SIDE),
         tiny_imagenet.read_tiny_imagenet,
     ),
 }
@@ -82,6 +91,16 @@ def fingerprint(config: DataConfig, *, cache_root: Path, data_root: Path | None 
     return known or _decoded(config, found, cache_root, verify=False).fingerprint
 
 
+def extent(config: DataConfig, *, cache_root: Path, data_root: Path | None = None) -> Extent:
+    """Return the extent of a data set; the published ones need not be there. Other errors as `open_data_set`."""
+    native = None if config.name == "digits" else _layout(config.name).native
+    if native is None:
+        data = open_data_set(config, cache_root=cache_root, data_root=data_root)
+        return Extent(len(data.train_labels), len(data.test_labels), data.image_size)
+    validation = round(config.validation_share * native.train_images)
+    return Extent(native.train_images - validation, native.test_images, config.image_size or native.side_pixels)
+
+
 def _decoded(config: DataConfig, found: _Found, cache_root: Path, *, verify: bool) -> Decoded:
     return cached(_cache_folder(config, found, cache_root), found.read, stamp=found.stamp, verify=verify)
 
@@ -96,7 +115,8 @@ def _found(config: DataConfig, data_root: Path | None) -> _Found:
         read = partial(digits.read_digits, config.image_size or digits.SIDE)
         return _Found(read, digits.digits_stamp(), digits.SIDE)
     layout, folder = _located(config, data_root)
-    return _Found(partial(layout.read, folder, config.image_size), source_stamp(folder), layout.native_size)
+    native_size = layout.native.side_pixels if layout.native else None
+    return _Found(partial(layout.read, folder, config.image_size), source_stamp(folder), native_size)
 
 
 def _located(config: DataConfig, data_root: Path | None) -> tuple[_Layout, Path]:

@@ -105,8 +105,7 @@ def _train(subject: Subject) -> None:
     models.require_input(model, subject.image_size(), name=run.config.model.architecture)
     point = store.load_resume_point(run)
     start = None if point is None else _state(point.arrays, point.state)
-    began = time.monotonic()
-    keeper = _ResumePoints(store, run)
+    keeper = _ResumePoints(store, run, earlier_seconds=0.0 if point is None else point.state.get("seconds", 0.0))
     try:
         final = train(
             model,
@@ -125,7 +124,7 @@ def _train(subject: Subject) -> None:
     except TrainingError as error:
         keeper.write()
         raise TrainingError(f"{run.name}: {error}") from None
-    _save(subject, final, seconds=time.monotonic() - began)
+    _save(subject, final, seconds=keeper.seconds)
 
 
 def _save(subject: Subject, final: TrainingState, *, seconds: float) -> None:
@@ -159,12 +158,18 @@ def _mask(subject: Subject) -> Mask | None:
 
 
 class _ResumePoints:
-    """Keeps the latest state and writes it now and then."""
+    """Keeps the latest state and writes it now and then, and counts the seconds, those before a resumption included."""
 
-    def __init__(self, store: Store, run: Run) -> None:
+    def __init__(self, store: Store, run: Run, *, earlier_seconds: float) -> None:
         self.store, self.run = store, run
         self.latest: TrainingState | None = None
         self.written_at = time.monotonic()
+        self.began = self.written_at - earlier_seconds
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the run has taken so far."""
+        return time.monotonic() - self.began
 
     def __call__(self, state: TrainingState) -> None:
         self.latest = state
@@ -179,7 +184,8 @@ class _ResumePoints:
                 "best": self.latest.best_weights,
             }
             arrays = {f"{group}/{k}": v for group, tensors in groups.items() for k, v in _arrays(tensors).items()}
-            self.store.save_resume_point(self.run, self.latest.epoch, arrays, {"history": list(self.latest.history)})
+            state = {"history": list(self.latest.history), "seconds": self.seconds}
+            self.store.save_resume_point(self.run, self.latest.epoch, arrays, state)
             self.written_at = time.monotonic()
 
 

@@ -1,23 +1,40 @@
-"""How far a profile is: what is done, what is missing, and about how long the rest takes."""
+"""How far a profile is: what is done, running and missing, what it has cost and about what the rest takes."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from rflib.pipeline.plans import Item
 from rflib.pipeline.study import Study
-from rflib.pipeline.work import relative_cost
+from rflib.pipeline.work import lineage, relative_cost
+from rflib.store import Owner
 
 
 @dataclass(frozen=True)
 class Status:
-    """Counts by analysis, and the estimated seconds of the missing training on one worker; None if unknown."""
+    """Counts by analysis, who works on what, hours spent by unit, and what is missing.
+
+    `spent` is in GPU-hours, of which a run on a shared card takes its share, and in core-hours. `missing_seconds` is
+    the estimated time of the missing training on one worker; None if unknown.
+    """
 
     counts: pd.DataFrame
+    running: Mapping[str, Owner]
+    spent: Mapping[str, float]
     missing_seconds: float | None
+
+    @property
+    def lines(self) -> list[str]:
+        """What runs, what was spent and what is left to do, a sentence each."""
+        running = [f"running now: {name}, by {owner}" for name, owner in self.running.items()]
+        spent = " and ".join(f"{hours:.3g} {unit}" for unit, hours in sorted(self.spent.items()))
+        return [*running, *([f"Spent so far: {spent}."] if spent else []), self.outlook]
 
     @property
     def outlook(self) -> str:
@@ -31,12 +48,33 @@ class Status:
 
 
 def status(study: Study) -> Status:
-    """Return what `study` has and lacks; the estimate scales the seconds of its finished training runs."""
+    """Return what `study` has and lacks; the estimate scales the seconds of its finished training runs.
+
+    Reads the store alone, so that it can be asked at any time, also of work on other machines.
+    """
     missing = {item.key.id for item in study.missing()}
     rows = [{"analysis": item.key.analysis, "done": item.key.id not in missing} for item in study.items]
     frame = pd.DataFrame(rows, columns=["analysis", "done"])
     counts = frame.groupby("analysis")["done"].agg(done="sum", missing=lambda done: (~done).sum()).reset_index()
-    return Status(counts, _missing_seconds(study, missing))
+    done = {item.key.id: item.key for item in study.items if item.key.id not in missing}
+    origins = {identity: study.load(key).provenance for identity, key in done.items()}
+    return Status(counts, _running(study), _spent(origins.values()), _missing_seconds(study, origins))
+
+
+def _running(study: Study) -> dict[str, Owner]:
+    """Return who works on what of this study."""
+    keys = [item.key for item in study.items]
+    names = {key.name for key in keys} | {run.name for key in keys for last in key.runs for run in lineage(last)}
+    return {name: owner for name, owner in study.store.holders().items() if name in names}
+
+
+def _spent(origins: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    hours: Counter[str] = Counter()
+    for origin in origins:
+        on_cpu = origin["device"] == "cpu"
+        share = origin.get("threads") if on_cpu else origin.get("gpu_share")
+        hours["core-hours" if on_cpu else "GPU-hours"] += origin["seconds"] / 3600 * float(share or 1)
+    return dict(hours)
 
 
 def content_key(study: Study) -> str:
@@ -46,15 +84,16 @@ def content_key(study: Study) -> str:
     return hashlib.sha256(repr((everything, missing)).encode()).hexdigest()[:16]
 
 
-def _missing_seconds(study: Study, missing: set[str]) -> float | None:
+def _missing_seconds(study: Study, origins: Mapping[str, Mapping[str, Any]]) -> float | None:
+    histories = [item for item in study.items if item.key.analysis == "history"]
+    missing = [item for item in histories if item.key.id not in origins]
+    done = [item for item in histories if item.key.id in origins]
     if not missing:
         return 0.0
-    histories = [item for item in study.items if item.key.analysis == "history"]
-    done = [item for item in histories if item.key.id not in missing]
     if not done:
         return None
-    seconds = sum(float(study.load(item.key).provenance["seconds"]) for item in done)
-    return seconds / _cost(done) * _cost([item for item in histories if item.key.id in missing])
+    seconds = sum(float(origins[item.key.id]["seconds"]) for item in done)
+    return seconds / _cost(done) * _cost(missing)
 
 
 def _cost(items: list[Item]) -> float:

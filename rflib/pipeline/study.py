@@ -11,6 +11,7 @@ import pandas as pd
 from rflib.config import DataConfig, DataFacts, MeasurementKey
 from rflib.data.sources import fingerprint, open_data_set
 from rflib.errors import StoreError, UsageError
+from rflib.executors import Executor, Processes
 from rflib.pipeline.overrides import override
 from rflib.pipeline.plans import ALL, Item, plan
 from rflib.pipeline.profiles import PUBLISHED, Profile, RoleName, load_profile
@@ -49,16 +50,26 @@ class Study:
         """Return the measurements that no store of this study has."""
         return [item for item in self.items if self._holder(item.key) is None]
 
-    def ensure(self, *, workers: int | None = None, on_progress: Progress | None = None) -> Outcome:
+    def ensure(
+        self, *, workers: int | None = None, executor: Executor | None = None, on_progress: Progress | None = None
+    ) -> Outcome:
         """Compute what is missing, in as many processes as the profile's threads leave room for.
 
-        Safe to interrupt and to run twice: what is complete is never computed again.
+        Elsewhere with an `executor`, such as `rflib.executors.Ray()`. Safe to interrupt and to run twice: what is
+        complete is never computed again.
         """
+        if workers is not None and executor is not None:
+            raise UsageError("the number of workers belongs to the executor: give one of the two, found both")
         missing = self.missing()
         reused = sum(self._holder(item.key) is self.fallback for item in self.items if self.fallback is not None)
         if missing:
-            keys = [item.key for item in missing]
-            compute_missing(keys, self.store, threads=self.profile.threads, workers=workers, on_progress=on_progress)
+            compute_missing(
+                [item.key for item in missing],
+                self.store,
+                threads=self.profile.threads,
+                executor=executor or Processes(workers=workers),
+                on_progress=on_progress,
+            )
         return Outcome(loaded=len(self.items) - len(missing), computed=len(missing), reused=reused)
 
     def select(self, analysis: str, *purposes: str) -> Iterator[tuple[Item, Measurement]]:

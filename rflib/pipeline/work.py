@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from rflib.config import MeasurementKey, Run
-from rflib.executors import run_processes, run_serial, usable_cores
+from rflib.executors import Executor, Processes
 from rflib.store import Store
+from rflib.store.places import data_root
 
 Progress = Callable[[int, int], None]
 
@@ -26,13 +28,17 @@ class Task:
     store_root: Path
     threads: int
 
+    def __str__(self) -> str:
+        first = self.keys[0]
+        return first.name if len(first.runs) != 1 else root(first.runs[0]).name
+
 
 def compute_missing(
     keys: Sequence[MeasurementKey],
     store: Store,
     *,
     threads: int,
-    workers: int | None = None,
+    executor: Executor | None = None,
     on_progress: Progress | None = None,
 ) -> None:
     """Compute `keys` into `store`: first all that look at one run, grouped by run, then those that compare runs.
@@ -40,14 +46,16 @@ def compute_missing(
     `on_progress(done, total)` is told the number of measurements after every group.
     """
     done = 0
-    for phase in _phases(keys):
-        tasks = [Task(tuple(group), store.root, threads) for group in phase]
-        count = min(workers or max(1, usable_cores() // threads), len(tasks))
-        results = run_serial(work, tasks) if count <= 1 else run_processes(work, tasks, workers=count)
-        for finished in results:
-            done += finished
-            if on_progress is not None:
-                on_progress(done, len(keys))
+    # Workers on other machines take nothing from the working folder or the environment of this one.
+    places = {"RFLIB_RUNS": str(store.root.absolute()), "RFLIB_DATA": str(data_root())}
+    with (executor or Processes()).open(threads=threads, environment=places) as run:
+        for phase in _phases(keys):
+            tasks = [Task(tuple(group), store.root.absolute(), threads) for group in phase]
+            with closing(run(work, tasks)) as results:
+                for finished in results:
+                    done += finished
+                    if on_progress is not None:
+                        on_progress(done, len(keys))
 
 
 def _phases(keys: Sequence[MeasurementKey]) -> list[list[list[MeasurementKey]]]:
@@ -57,13 +65,19 @@ def _phases(keys: Sequence[MeasurementKey]) -> list[list[list[MeasurementKey]]]:
         if len(key.runs) > 1:
             pairs.append([key])
         else:
-            groups[_root(key.runs[0]).id if key.runs else key.id].append(key)
+            groups[root(key.runs[0]).id if key.runs else key.id].append(key)
     single = sorted(groups.values(), key=relative_cost, reverse=True)
     return [phase for phase in (single, pairs) if phase]
 
 
-def _root(run: Run) -> Run:
-    return run if run.parent is None else _root(run.parent)
+def root(run: Run) -> Run:
+    """Return the dense run that a run descends from; with everything that descends from it, one task computes it."""
+    return lineage(run)[-1]
+
+
+def lineage(run: Run) -> list[Run]:
+    """Return a run, the run that it starts from, the run that this one starts from, and so on."""
+    return [run, *(lineage(run.parent) if run.parent is not None else [])]
 
 
 def relative_cost(keys: Sequence[MeasurementKey]) -> float:

@@ -117,6 +117,22 @@ def _beat(note: Path, stop: threading.Event) -> None:
             os.utime(note)
 
 
+def holder(note: Path) -> Owner | None:
+    """Return who holds the claim of a note, or None if nobody does any more.
+
+    A process of this machine lives or not. Of another machine only its touch is seen, whose age compares two
+    clocks: good enough to look at, so nobody waits or works by it.
+    """
+    owner = read_note(note)
+    if owner is None or owner.life == "dead":
+        return None
+    try:
+        silence = time.time() - note.stat().st_mtime
+    except OSError:
+        return None
+    return owner if owner.life == "live" or silence < SILENCE_SECONDS else None
+
+
 def read_note(note: Path) -> Owner | None:
     """Return the holder that a note names, or None when there is no readable note."""
     try:

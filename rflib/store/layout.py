@@ -19,7 +19,6 @@ ARRAYS = "arrays.npz"
 RUN = "run.json"
 STATE = "state.json"
 WEIGHTS = ".safetensors"
-RESUME_ARRAYS = "arrays" + WEIGHTS
 INDEX = "index.json"
 
 MEASUREMENTS_FOLDER = "measurements"
@@ -29,6 +28,7 @@ KINDS = (MEASUREMENTS_FOLDER, WEIGHTS_FOLDER, RESUME_FOLDER)
 
 _TEMPORARY = ".partial"
 _STEP = ".step-"
+_NOTE = ".owner.json"
 
 
 def plain(name: str) -> str:
@@ -52,6 +52,11 @@ def owner_tag(temporary: Path) -> str:
     return temporary.name.removeprefix(_TEMPORARY + ".").rpartition(".")[0]
 
 
+def resume_arrays(index: int) -> str:
+    """Return the name of the file with the group `index` of a resume point's arrays."""
+    return ("arrays" if index == 0 else f"arrays-{index}") + WEIGHTS
+
+
 @dataclass(frozen=True)
 class Layout:
     """The paths of one store."""
@@ -66,17 +71,17 @@ class Layout:
         """Folder of the weights of the run `run_name`."""
         return self.root / WEIGHTS_FOLDER / plain(run_name)
 
-    def resume_point(self, run_name: str, step: int) -> Path:
-        """Folder of the resume point that the run `run_name` reached at `step`."""
-        return self.root / RESUME_FOLDER / plain(f"{run_name}{_STEP}{step:09d}")
+    def resume_point(self, name: str, step: int) -> Path:
+        """Folder of the resume point that the run or measurement `name` reached at `step`."""
+        return self.root / RESUME_FOLDER / plain(f"{name}{_STEP}{step:09d}")
 
-    def resume_points(self, run_name: str) -> list[Path]:
-        """Folders of the resume points of a run, newest first."""
-        return [path for path in reversed(self.objects(RESUME_FOLDER)) if self.resumed_run(path) == run_name]
+    def resume_points(self, name: str) -> list[Path]:
+        """Folders of the resume points of a run or measurement, newest first."""
+        return [path for path in reversed(self.objects(RESUME_FOLDER)) if self.resumed_work(path) == name]
 
     @staticmethod
-    def resumed_run(point: Path) -> str:
-        """Name of the run that a resume point belongs to."""
+    def resumed_work(point: Path) -> str:
+        """Name of the run or measurement that a resume point belongs to."""
         return point.name.rpartition(_STEP)[0]
 
     @staticmethod
@@ -105,7 +110,12 @@ class Layout:
 
     def owner_note(self, name: str) -> Path:
         """File that says who holds the claim `name`."""
-        return self.claims / plain(f"{name}.owner.json")
+        return self.claims / plain(name + _NOTE)
+
+    def owner_notes(self) -> dict[str, Path]:
+        """The files that say who holds what, by the name of the claim."""
+        notes = sorted(path for path in entries(self.claims) if path.name.endswith(_NOTE))
+        return {path.name.removesuffix(_NOTE): path for path in notes}
 
     @property
     def quarantine(self) -> Path:

@@ -34,6 +34,7 @@ def collect(
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "cpus": _cpus(),
         "threads": os.environ.get("OMP_NUM_THREADS"),
+        "gpu_share": float(os.environ.get("RFLIB_GPU_SHARE", 1)),
         **(extra or {}),
     }
 

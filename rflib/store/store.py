@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,24 +16,26 @@ import numpy as np
 from rflib.config import MeasurementKey, Run
 from rflib.errors import StoreError, unknown
 from rflib.store import claims, garbage
-from rflib.store.commit import commit, discard, set_aside
+from rflib.store.commit import Content, commit, discard, set_aside
 from rflib.store.encoding import json_bytes, npz_arrays, npz_bytes, safetensors_arrays, safetensors_bytes
 from rflib.store.layout import (
     ARRAYS,
     KINDS,
     MEASUREMENT,
     MEASUREMENTS_FOLDER,
-    RESUME_ARRAYS,
     RUN,
     STATE,
     WEIGHTS,
     Layout,
     plain,
+    resume_arrays,
 )
-from rflib.store.manifest import Damaged, Fault, MissingObject, fault_of, is_complete, read_verified
+from rflib.store.manifest import Damaged, Fault, MissingObject, fault_of, is_complete, listed_files, read_verified
 from rflib.store.owner import Owner
 
 KEPT_RESUME_POINTS = 2
+# Arrays of a resume point go into files of about this size, made one after the other.
+RESUME_FILE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -161,23 +164,37 @@ class Store:
         self._commit(self._layout.weights(run.name), files)
 
     def save_resume_point(
-        self, run: Run, step: int, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]
+        self,
+        work: Run | MeasurementKey,
+        step: int,
+        arrays: Mapping[str, np.ndarray],
+        state: Mapping[str, Any],
+        *,
+        kept: int = KEPT_RESUME_POINTS,
     ) -> None:
-        """Commit where a run stands after `step`; the two newest points are kept."""
-        record = {"run": run.model_dump(mode="json"), "step": step, "state": state}
-        files = {STATE: json_bytes(record, "resume point"), RESUME_ARRAYS: safetensors_bytes(arrays)}
-        self._commit(self._layout.resume_point(run.name, step), files)
-        for folder in self._layout.resume_points(run.name)[KEPT_RESUME_POINTS:]:
+        """Commit where a run or a measurement stands after `step`; the `kept` newest points are kept."""
+        kind, identity = _identity(work)
+        record = {kind: identity, "step": step, "state": state}
+        files: dict[str, Content] = {STATE: json_bytes(record, "resume point")}
+        for index, names in enumerate(_groups(arrays, RESUME_FILE_BYTES)):
+            group = {name: arrays[name] for name in names}
+            files[resume_arrays(index)] = partial(safetensors_bytes, group)
+        self._commit(self._layout.resume_point(work.name, step), files)
+        for folder in self._layout.resume_points(work.name)[kept:]:
             discard(folder)
 
-    def load_resume_point(self, run: Run) -> ResumePoint | None:
+    def load_resume_point(self, work: Run | MeasurementKey) -> ResumePoint | None:
         """Return the newest sound resume point, or None; damaged ones are moved aside and named in it."""
+        kind, identity = _identity(work)
         damaged: list[str] = []
-        for folder in self._layout.resume_points(run.name):
+        for folder in self._layout.resume_points(work.name):
             try:
                 record = _read(folder, STATE, json.loads)
-                _check_same(folder, "run", expected=run.model_dump(mode="json"), found=record["run"])
-                arrays = _read(folder, RESUME_ARRAYS, safetensors_arrays)
+                _check_same(folder, kind, expected=identity, found=record.get(kind))
+                arrays: dict[str, np.ndarray] = {}
+                for name in listed_files(folder):
+                    if name.endswith(WEIGHTS):
+                        arrays |= _read(folder, name, safetensors_arrays)
                 return ResumePoint(record["step"], arrays, record["state"], tuple(damaged))
             except MissingObject:
                 continue
@@ -187,10 +204,10 @@ class Store:
                     set_aside(folder, self._layout.quarantine)
         return None
 
-    def discard_resume_points(self, run: Run) -> None:
-        """Remove the resume points of a run."""
+    def discard_resume_points(self, work: Run | MeasurementKey) -> None:
+        """Remove the resume points of a run or a measurement."""
         self.check_writable()
-        for folder in self._layout.resume_points(run.name):
+        for folder in self._layout.resume_points(work.name):
             discard(folder)
 
     @contextmanager
@@ -202,6 +219,11 @@ class Store:
         self.check_writable()
         with claims.claim(self._layout.lock(name), self._layout.owner_note(name), on_wait):
             yield
+
+    def holders(self) -> dict[str, Owner]:
+        """Return who works on what at present, by the name of the claim."""
+        found = {name: claims.holder(note) for name, note in self._layout.owner_notes().items()}
+        return {name: owner for name, owner in found.items() if owner is not None}
 
     def collect_garbage(self, *, quarantine_corrupt: bool = False) -> list[Path]:
         """Remove leftovers of dead writers and resume points of complete runs; return what was removed.
@@ -217,7 +239,7 @@ class Store:
         faults = [(f"{folder.parent.name}/{folder.name}", fault_of(folder)) for folder in folders]
         return [Fault(name, fault) for name, fault in faults if fault is not None]
 
-    def _commit(self, folder: Path, files: Mapping[str, bytes]) -> None:
+    def _commit(self, folder: Path, files: Mapping[str, Content]) -> None:
         self.check_writable()
         commit(folder, files, quarantine=self._layout.quarantine)
 
@@ -225,6 +247,24 @@ class Store:
         """Raise `StoreError` if this store was opened read-only."""
         if self.read_only:
             raise StoreError(f"the store at {self.root} was opened read-only: write to another one")
+
+
+def _identity(work: Run | MeasurementKey) -> tuple[str, dict[str, Any]]:
+    """Return what a resume point calls the work that it belongs to, and that work as plain values."""
+    return ("run" if isinstance(work, Run) else "key"), work.model_dump(mode="json")
+
+
+def _groups(arrays: Mapping[str, np.ndarray], file_bytes: int) -> Iterator[list[str]]:
+    """Split the names of arrays, in order, into groups of up to `file_bytes`, at least one array in each."""
+    group: list[str] = []
+    size = 0
+    for name, array in arrays.items():
+        if group and size + array.nbytes > file_bytes:
+            yield group
+            group, size = [], 0
+        group.append(name)
+        size += array.nbytes
+    yield group
 
 
 def _read_measurement(folder: Path) -> Measurement:

@@ -81,6 +81,30 @@ def test_a_claim_names_its_owner_and_leaves_no_note(store: Store) -> None:
     assert not note.exists()
 
 
+def test_holders_are_those_who_hold_something_now(store: Store) -> None:
+    assert store.holders() == {}
+    with store.claim("work"), store.claim("other work"):
+        assert store.holders() == {"work": Owner.current(), "other work": Owner.current()}
+        assert Store(store.root, read_only=True).holders().keys() == {"work", "other work"}
+    assert store.holders() == {}
+
+
+def test_the_dead_and_the_long_silent_hold_nothing(store: Store) -> None:
+    note = Layout(store.root).owner_note("work")
+    note.parent.mkdir(parents=True)
+    elsewhere = replace(Owner.current(), host="elsewhere", boot="another")
+    for owner, silence, expected in (
+        (replace(Owner.current(), started="1"), 0, {}),
+        (elsewhere, 0, {"work": elsewhere}),
+        (elsewhere, claims.SILENCE_SECONDS + 60, {}),
+        (Owner.current(), claims.SILENCE_SECONDS + 60, {"work": Owner.current()}),
+    ):
+        note.write_text(json.dumps(asdict(owner)))
+        touched = time.time() - silence
+        os.utime(note, (touched, touched))
+        assert store.holders() == expected
+
+
 def test_a_live_owner_is_waited_for_and_named_once(tmp_path: Path) -> None:
     store, told = Store(tmp_path / "runs"), []
     with holder(tmp_path) as process:

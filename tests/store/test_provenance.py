@@ -29,6 +29,12 @@ def test_what_is_collected() -> None:
     json_bytes(found, "provenance")
 
 
+def test_the_share_of_a_graphics_card_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert provenance.collect(1.0, "cuda", seeds=[], data_fingerprint="")["gpu_share"] == 1.0
+    monkeypatch.setenv("RFLIB_GPU_SHARE", "0.25")
+    assert provenance.collect(1.0, "cuda", seeds=[], data_fingerprint="")["gpu_share"] == 0.25
+
+
 def test_it_names_no_machine_and_no_place() -> None:
     text = json_bytes(provenance.collect(1.0, "cpu", seeds=[0], data_fingerprint=""), "x").decode()
     values = [word.strip('",') for word in text.split()]

@@ -1,17 +1,20 @@
-"""Where missing work runs: in this process, or in several processes of this machine."""
+"""Missing work on this machine: in this process, or in several processes by joblib."""
 
 from __future__ import annotations
 
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from rflib.errors import RflibError
+from rflib.executors.executor import Run
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -24,13 +27,43 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_serial(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+@dataclass(frozen=True)
+class Serial:
+    """This process, one task after the other."""
+
+    @contextmanager
+    def open(self, *, threads: int, environment: Mapping[str, str]) -> Iterator[Run]:
+        """Give what runs tasks; nothing has to be started."""
+        yield run_serial
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Processes of this machine: `workers` of them, or as many as its cores have room for; one is this process."""
+
+    workers: int | None = None
+
+    @contextmanager
+    def open(self, *, threads: int, environment: Mapping[str, str]) -> Iterator[Run]:
+        """Give what runs tasks of `threads` threads; the processes inherit the environment."""
+        workers = self.workers or max(1, usable_cores() // threads)
+
+        def run(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Generator[Result, None, None]:
+            count = min(workers, len(tasks))
+            return run_serial(function, tasks) if count <= 1 else run_processes(function, tasks, workers=count)
+
+        yield run
+
+
+def run_serial(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Generator[Result, None, None]:
     """Run tasks one after the other in this process, yielding each result as it comes."""
     for task in tasks:
         yield function(task)
 
 
-def run_processes(function: Callable[[Task], Result], tasks: Sequence[Task], *, workers: int) -> Iterator[Result]:
+def run_processes(
+    function: Callable[[Task], Result], tasks: Sequence[Task], *, workers: int
+) -> Generator[Result, None, None]:
     """Run tasks in `workers` processes, yielding results as they come; the first error stops the rest.
 
     Workers end with this process, however it ends. A worker that is killed from outside is an `RflibError`: what
