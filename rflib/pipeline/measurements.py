@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,9 @@ from rflib.config import (
     TravelSettings,
 )
 from rflib.data.splits import batch_slices, evaluation_batches
-from rflib.errors import StoreError
+from rflib.errors import StoreError, UsageError
 from rflib.pipeline.compute import Say, Subject, ensure_weights, open_subject, waiting
+from rflib.pipeline.search_points import SearchPoints
 from rflib.pruning import Mask, magnitude_mask, pruned
 from rflib.seeding import stream_seed
 from rflib.store import Store
@@ -39,10 +41,11 @@ from rflib.training.schedule import learning_rate
 
 @dataclass(frozen=True)
 class Recorded:
-    """What one analysis found: `values` for JSON, `arrays` for NPZ."""
+    """What one analysis found: `values` for JSON, `arrays` for NPZ; seconds that it took before it was resumed."""
 
     values: dict[str, Any]
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    earlier_seconds: float = 0.0
 
 
 def measure(key: MeasurementKey, store: Store, say: Say) -> None:
@@ -61,13 +64,14 @@ def measure(key: MeasurementKey, store: Store, say: Say) -> None:
         began = time.monotonic()
         recorded = _ANALYSES[key.analysis](key.settings, *subjects)
         provenance = collect(
-            seconds=time.monotonic() - began,
+            seconds=recorded.earlier_seconds + time.monotonic() - began,
             device=str(subjects[0].device) if subjects else "cpu",
             seeds=[run.seed for run in key.runs],
             data_fingerprint=subjects[0].data.fingerprint if subjects else "",
             extra={"threads": torch.get_num_threads()},
         )
         store.save_measurement(key, values=recorded.values, arrays=recorded.arrays, provenance=provenance)
+        store.discard_resume_points(key)
 
 
 def one_shot(settings: OneShotSettings, subject: Subject) -> Recorded:
@@ -138,7 +142,8 @@ def spectrum(settings: SpectrumSettings, subject: Subject) -> Recorded:
     pixels = subject.train_split.normalise(subject.train_split.images[:images])
     labels = subject.train_split.labels[:images]
     batches = list(zip(pixels.split(settings.batch_size), labels.split(settings.batch_size), strict=True))
-    found = hessian.top_eigenvalues(
+    search = partial(
+        hessian.top_eigenvalues,
         model,
         F.cross_entropy,
         batches,
@@ -147,11 +152,25 @@ def spectrum(settings: SpectrumSettings, subject: Subject) -> Recorded:
         batch_statistics=settings.batch_statistics,
         seed=stream_seed(subject.run.seed, "spectrum"),
     )
+    points = SearchPoints(subject.store, MeasurementKey.of(settings, subject.run))
+    found = _resumed(search, points)
     rows = [
         {"rank": rank, "eigenvalue": float(value), "residual": float(residual)}
         for rank, (value, residual) in enumerate(zip(found.values, found.residuals, strict=True), start=1)
     ]
-    return Recorded({"rows": rows, "products": found.products, "images": images, "converged": found.converged})
+    values = {"rows": rows, "products": found.products, "images": images, "converged": found.converged}
+    return Recorded(values, earlier_seconds=points.earlier_seconds)
+
+
+def _resumed(search: Callable[..., hessian.Spectrum], points: SearchPoints) -> hessian.Spectrum:
+    """Go on with a search where it was left, or begin anew if it was begun by another version of the library."""
+    state = points.load()
+    if state is not None:
+        try:
+            return search(resume=state, on_state=points)
+        except UsageError:
+            points.discard()
+    return search(on_state=points)
 
 
 def similarity(settings: SimilaritySettings, first: Subject, second: Subject) -> Recorded:

@@ -10,33 +10,40 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rflib.errors import StoreError
 from rflib.store.layout import MANIFEST, temporary_beside
-from rflib.store.manifest import Damaged, MissingObject, manifest_bytes, read_verified
+from rflib.store.manifest import Damaged, MissingObject, entry_of, manifest_bytes, verify
 
 CHUNK_BYTES = 1 << 20
+
+Content = bytes | Callable[[], bytes]
 
 
 def point(name: str) -> None:
     """Mark a step of a write; does nothing. The fault tests replace it to kill the process there."""
 
 
-def commit(folder: Path, files: Mapping[str, bytes], *, quarantine: Path) -> bool:
+def commit(folder: Path, files: Mapping[str, Content], *, quarantine: Path) -> bool:
     """Put an object in place; return False if a complete one was there already, which then stays.
 
-    A damaged one in its place is moved to `quarantine`. Raises `StoreError` when the disk refuses.
+    A file given as a function is made when its turn comes, so that a large object is never whole in memory. A
+    damaged one in its place is moved to `quarantine`. Raises `StoreError` when the disk refuses.
     """
     temporary = temporary_beside(folder)
     with _reporting(folder), _removing(temporary):
         _make_folder(folder.parent)
         temporary.mkdir()
         point("folder-made")
-        for name, content in {**files, MANIFEST: manifest_bytes(folder.name, files)}.items():
+        entries = {}
+        for name, made in files.items():
+            content = made() if callable(made) else made
+            entries[name] = entry_of(content)
             _write_synced(temporary / name, content)
+        _write_synced(temporary / MANIFEST, manifest_bytes(folder.name, entries))
         _sync_folder(temporary)
         point("folder-synced")
         placed = _place(temporary, folder, quarantine)
@@ -69,7 +76,7 @@ def set_aside(folder: Path, quarantine: Path) -> Path | None:
     """Move a damaged object to `quarantine`; return where, or None if it is sound or gone."""
     # Looked at again here, because another process may have replaced it by a sound one meanwhile.
     try:
-        read_verified(folder)
+        verify(folder)
         return None
     except MissingObject:
         return None
@@ -103,7 +110,7 @@ def _place(temporary: Path, folder: Path, quarantine: Path) -> bool:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         try:
-            read_verified(folder)
+            verify(folder)
             return False
         except MissingObject:
             continue

@@ -1,4 +1,4 @@
-"""What may be removed from a store: leftovers of dead writers, resume points of runs that are complete."""
+"""What may be removed from a store: leftovers of dead writers, resume points of work that is complete."""
 
 from __future__ import annotations
 
@@ -44,5 +44,6 @@ def _age_seconds(path: Path) -> float:
 
 
 def _is_superseded(layout: Layout, point: Path) -> bool:
-    weights = layout.weights(layout.resumed_run(point))
-    return fault_of(weights) is None and is_complete(weights)
+    name = layout.resumed_work(point)
+    finished = (layout.weights(name), layout.measurement(name))
+    return any(fault_of(folder) is None and is_complete(folder) for folder in finished)

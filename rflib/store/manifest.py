@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,14 @@ def is_complete(folder: Path) -> bool:
     return (folder / MANIFEST).is_file()
 
 
-def manifest_bytes(name: str, files: Mapping[str, bytes]) -> bytes:
-    """Return the manifest of an object; the name in it tells objects apart that were swapped."""
-    listed = {file: _fingerprint(content) for file, content in files.items()}
-    return json_bytes({"schema": SCHEMA, "name": name, "files": listed}, "manifest")
+def manifest_bytes(name: str, entries: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Return the manifest of an object, `entry_of` each file; the name in it tells objects apart that were swapped."""
+    return json_bytes({"schema": SCHEMA, "name": name, "files": entries}, "manifest")
+
+
+def entry_of(content: bytes) -> dict[str, Any]:
+    """Return what a manifest says of a file."""
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def read_verified(folder: Path, *names: str) -> dict[str, bytes]:
@@ -51,9 +56,27 @@ def read_verified(folder: Path, *names: str) -> dict[str, bytes]:
     Raises `MissingObject` when the object is not there, `Damaged` when it is not as its manifest says, and a
     plain `StoreError` when it cannot be read.
     """
-    try:
+    with _explained(folder):
         listed = _read_manifest(folder)
         return {name: _read_file(folder / name, listed.get(name)) for name in names or listed}
+
+
+def verify(folder: Path) -> None:
+    """Read an object file by file, however large it is; raises what `read_verified` raises."""
+    for name in listed_files(folder):
+        read_verified(folder, name)
+
+
+def listed_files(folder: Path) -> list[str]:
+    """Return the names of an object's files without reading them; raises what `read_verified` raises."""
+    with _explained(folder):
+        return list(_read_manifest(folder))
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         if not folder.exists():
             raise MissingObject(f"nothing is stored at {folder}: compute it with `rflib study`") from None
@@ -68,7 +91,7 @@ def read_verified(folder: Path, *names: str) -> dict[str, bytes]:
 def fault_of(folder: Path) -> str | None:
     """Return what is wrong with an object, or None when every byte is as committed or the object has gone."""
     try:
-        read_verified(folder)
+        verify(folder)
     except MissingObject:
         return None
     except StoreError as error:
@@ -102,7 +125,7 @@ def _read_file(path: Path, entry: Any) -> bytes:
         raise Damaged(
             f"{path} is a pickle: expected safetensors weights. A pickle can run code, so it was not loaded; " + REMEDY
         )
-    found = _fingerprint(content)
+    found = entry_of(content)
     if found != entry:
         raise Damaged(f"{path} is damaged: expected {_summary(entry)}, found {_summary(found)}; {REMEDY}")
     return content
@@ -113,7 +136,3 @@ def _summary(entry: Any) -> str:
         return f"{entry['bytes']} bytes with SHA-256 {entry['sha256'][:16]}"
     except (TypeError, KeyError):
         return repr(entry)
-
-
-def _fingerprint(content: bytes) -> dict[str, Any]:
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

@@ -86,6 +86,23 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     ]
 
 
+def test_a_resumed_run_took_the_seconds_before_as_well(open_tiny: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = open_tiny(epochs=3)
+    run = dense_run(study)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 3, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            study.ensure(workers=1)
+    point = study.store.load_resume_point(run)
+    assert point is not None
+    assert 0 < point.state["seconds"] < 1000
+    study.store.discard_resume_points(run)
+    study.store.save_resume_point(run, point.step, point.arrays, {**point.state, "seconds": 5000.0})
+    study.ensure(workers=1)
+    (history,) = (study.load(item.key) for item in study.items if item.key.analysis == "history")
+    assert 5000 < history.provenance["seconds"] < 6000
+
+
 def test_control_c_keeps_the_epochs_that_were_complete(
     open_tiny: Open, monkeypatch: pytest.MonkeyPatch, trainings: list[int]
 ) -> None:

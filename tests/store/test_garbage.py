@@ -77,6 +77,17 @@ def test_resume_points_go_when_the_weights_are_there_and_sound(store: Store, mak
     assert store.load_resume_point(run) is None
 
 
+def test_resume_points_of_a_measurement_go_when_it_is_there(
+    store: Store, make_key: Callable[..., MeasurementKey]
+) -> None:
+    for seed in (0, 1):
+        store.save_resume_point(make_key(seed), 1, {"w": np.zeros(1)}, {})
+    store.save_measurement(make_key(0), values={}, provenance={})
+    assert store.collect_garbage() == [Layout(store.root).resume_point(make_key(0).name, 1)]
+    assert store.load_resume_point(make_key(0)) is None
+    assert store.load_resume_point(make_key(1)) is not None
+
+
 def test_damaged_objects_are_moved_aside_only_when_asked(store: Store, make_key: Callable[..., MeasurementKey]) -> None:
     for seed in (0, 1):
         store.save_measurement(make_key(seed), values={"seed": seed}, provenance={})

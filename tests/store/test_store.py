@@ -20,9 +20,10 @@ from rflib.config import (
     SpectrumSettings,
 )
 from rflib.errors import StoreError, UsageError
-from rflib.store import Store
+from rflib.store import Store, commit
+from rflib.store.encoding import safetensors_bytes
 from rflib.store.layout import Layout, plain
-from rflib.store.manifest import manifest_bytes
+from rflib.store.manifest import entry_of, manifest_bytes
 
 MakeRun = Callable[..., Run]
 MakeKey = Callable[..., MeasurementKey]
@@ -130,7 +131,9 @@ def test_a_pickle_is_refused_and_not_executed(store: Store, make_run: MakeRun, t
             (folder / "last.safetensors").write_bytes(hostile)
             files = {name: (folder / name).read_bytes() for name in ("run.json", "last.safetensors")}
             if vouched:
-                (folder / "manifest.json").write_bytes(manifest_bytes(folder.name, files))
+                (folder / "manifest.json").write_bytes(
+                    manifest_bytes(folder.name, {name: entry_of(content) for name, content in files.items()})
+                )
             expected = r"is a pickle: expected safetensors weights.*was not loaded" if protocol > 1 else "last"
             with pytest.raises(StoreError, match=expected):
                 store.load_weights(run, "last")
@@ -166,7 +169,9 @@ def test_arrays_with_pickled_objects_are_refused(store: Store, make_key: MakeKey
     folder = Layout(store.root).measurement(key.name)
     np.savez(folder / "arrays.npz", x=np.array([{}], dtype=object))
     files = {name: (folder / name).read_bytes() for name in ("measurement.json", "arrays.npz")}
-    (folder / "manifest.json").write_bytes(manifest_bytes(folder.name, files))
+    (folder / "manifest.json").write_bytes(
+        manifest_bytes(folder.name, {name: entry_of(content) for name, content in files.items()})
+    )
     with pytest.raises(StoreError, match=r"arrays.npz cannot be read: .*allow_pickle=False"):
         store.load_measurement(key)
 
@@ -186,6 +191,48 @@ def test_the_two_newest_resume_points_are_kept(store: Store, make_run: MakeRun) 
     store.discard_resume_points(run)
     assert store.load_resume_point(run) is None
     assert store.load_resume_point(other) is not None
+
+
+def test_a_measurement_has_resume_points_as_a_run_has(store: Store, make_run: MakeRun) -> None:
+    key = MeasurementKey.of(SpectrumSettings(), make_run())
+    other = MeasurementKey.of(SpectrumSettings(images=9), make_run())
+    for step in (1, 2, 3):
+        store.save_resume_point(key, step, {"w": np.full(2, step)}, {"step": step}, kept=1)
+    assert [Layout.resumed_step(path) for path in Layout(store.root).resume_points(key.name)] == [3]
+    assert store.load_resume_point(other) is None
+    found = store.load_resume_point(key)
+    assert found is not None
+    assert (found.step, found.state, found.arrays["w"].tolist()) == (3, {"step": 3}, [3, 3])
+    shutil.copytree(Layout(store.root).resume_point(key.name, 3), Layout(store.root).resume_point(other.name, 3))
+    assert store.load_resume_point(other) is None, "swapped folders are damage"
+    store.discard_resume_points(key)
+    assert store.load_resume_point(key) is None
+
+
+def test_large_arrays_of_a_resume_point_are_never_in_memory_together(
+    store: Store, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file is made when its turn comes: at most one is whole in memory, and it holds few arrays."""
+    monkeypatch.setattr("rflib.store.store.RESUME_FILE_BYTES", 100)
+    arrays = {f"row-{index}": np.full(5, index, dtype=np.float64) for index in range(7)}  # 40 bytes each
+    arrays["large"] = np.arange(50.0)
+    made, written = [], []
+    encode, write = safetensors_bytes, commit._write_synced
+    monkeypatch.setattr("rflib.store.store.safetensors_bytes", lambda group: made.append(len(group)) or encode(group))
+    monkeypatch.setattr(
+        commit, "_write_synced", lambda path, content: (written.append((path.name, len(made))), write(path, content))
+    )
+    store.save_resume_point(make_run(), 1, arrays, {})
+    assert written == [
+        ("state.json", 0),
+        ("arrays.safetensors", 1),
+        *((f"arrays-{index}.safetensors", index + 1) for index in range(1, 5)),
+        ("manifest.json", 5),
+    ]
+    assert made == [2, 2, 2, 1, 1]
+    found = store.load_resume_point(make_run())
+    assert found is not None
+    assert_same_arrays(found.arrays, arrays)
 
 
 @pytest.mark.parametrize("file", ["state.json", "arrays.safetensors", "manifest.json"])

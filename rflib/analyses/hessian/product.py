@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from rflib.analyses.hessian.second_derivatives import LeanSecondDerivatives
 from rflib.errors import UsageError
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -81,7 +82,9 @@ class HessianProduct:
         images, labels = (part.to(self.parameters[0].device, non_blocking=True) for part in batch)
         share = len(images) / self.images
         with torch.enable_grad():
-            loss = self._loss(self._model(images), labels) * share
+            with LeanSecondDerivatives():
+                outputs = self._model(images)
+            loss = self._loss(outputs, labels) * share
             return torch.autograd.grad(loss, self.parameters, create_graph=True, materialize_grads=True)
 
     def _directional(self, gradients: Sequence[Tensor], directions: Sequence[Tensor]) -> Sequence[Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from rflib import activations
 from rflib.analyses.hessian.lanczos import Progress, largest_eigenpairs
 from rflib.analyses.hessian.product import Batch, HessianProduct, Loss
+from rflib.analyses.hessian.search import SearchState
 from rflib.errors import unknown
 
 BatchStatistics = Literal["batch", "frozen"]
@@ -51,11 +52,13 @@ def top_eigenvalues(
     live: Sequence[Tensor] | None = None,
     batch_statistics: BatchStatistics = "batch",
     tolerance: float = 1e-3,
-    basis_bytes: int = 12 * 2**30,
+    basis_bytes: int = 6 * 2**30,
     graph_bytes: int = 2 * 2**30,
     max_products: int | None = None,
     seed: int = 0,
     on_progress: Progress | None = None,
+    resume: SearchState | None = None,
+    on_state: Callable[[SearchState], None] | None = None,
 ) -> Spectrum:
     """Return the k largest algebraic eigenvalues of the Hessian of the mean of `loss` over all `batches`.
 
@@ -63,17 +66,20 @@ def top_eigenvalues(
     batches of unequal size are weighted by their images. Batch norm uses the statistics of each batch
     ("batch", so the size of the batches is part of the definition), or statistics re-estimated over `batches`
     and then frozen ("frozen"); dropout is off. `parameters` defaults to all that require gradients, `live`
-    restricts them to unpruned coordinates (see `HessianProduct`). The search ends when every residual is at
-    most `tolerance` times the largest absolute value of the k: each value then lies that close to a true
-    eigenvalue, and far closer, as the square of the residual, where its neighbours are far. Products are in
-    the precision of the parameters.
+    restricts them to unpruned coordinates (see `HessianProduct`). The search ends when every residual has for
+    a while been at most `tolerance` times the largest absolute value of the k (see `largest_eigenpairs`): each
+    value then lies that close to a true eigenvalue, and far closer, as the square of the residual, where its
+    neighbours are far. Products are in the precision of the parameters.
 
     `basis_bytes` bounds the Lanczos basis (k + 5 vectors at least), `graph_bytes` the graphs kept between
-    products; neither changes the result beyond rounding and tolerance. The model is left as it was. Raises
-    UsageError for arguments that do not fit and RflibError if a product is not finite.
+    products; neither changes the result beyond rounding and tolerance. `on_state` is given the search's state
+    after each product, and `resume` takes one up: with the same arguments the result is, on a CPU, bit for bit
+    that of an uninterrupted search. The model is left as it was. Raises UsageError for arguments that do not
+    fit and RflibError if a product is not finite.
     """
     with _mode(model, batches, batch_statistics):
         product = HessianProduct(model, loss, batches, parameters=parameters, live=live, graph_bytes=graph_bytes)
+        product.calls = 0 if resume is None else int(resume.numbers["products"])
         generator = torch.Generator().manual_seed(seed)
         pairs = largest_eigenpairs(
             product,
@@ -84,6 +90,8 @@ def top_eigenvalues(
             max_products=max_products,
             generator=generator,
             on_progress=on_progress,
+            resume=resume,
+            on_state=on_state,
         )
     return Spectrum(
         values=pairs.values.numpy(),

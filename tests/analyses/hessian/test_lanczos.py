@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rflib.analyses.hessian import largest_eigenpairs
+from rflib.analyses.hessian import SearchState, lanczos, largest_eigenpairs
 from rflib.errors import RflibError, UsageError
 
 
@@ -82,7 +82,7 @@ def test_restarts_find_the_same_values_and_take_more_products():
     free = search(matrix, 10, tolerance=1e-6)
     tight = search(matrix, 10, tolerance=1e-6, basis_bytes=bytes_for(15, matrix))
     assert free.restarts == 0 < tight.restarts
-    assert len(tight.basis) <= 15 < len(free.basis)
+    assert tight.basis.size <= 15 < free.basis.size
     assert tight.products > free.products
     assert tight.converged
     torch.testing.assert_close(tight.values, free.values, rtol=0, atol=1e-9)
@@ -143,3 +143,115 @@ def test_requests_that_cannot_be_right_are_refused(wishart):
         search(wishart, 4, basis_bytes=2879)
     with pytest.raises(RflibError, match="NaN or infinity in product 1"):
         search(wishart * float("nan"), 2)
+
+
+def outliers(dimension=3000):
+    """Forty separate values on top of a bulk, shuffled."""
+    values = torch.cat([torch.linspace(1, 4, 40), torch.linspace(-0.2, 0.5, dimension - 40)]).double()
+    return values[torch.randperm(dimension, generator=torch.Generator().manual_seed(0))]
+
+
+def test_an_eigenvector_that_the_start_nearly_lacks_is_waited_for():
+    """Settled pairs do not show that one among them is missing; only more products bring it up."""
+    values = outliers()
+    lacking = start(len(values))
+    lacking[values.argsort(descending=True)[12]] *= 1e-5
+    pairs = largest_eigenpairs(lambda v: values * v, lacking, 20)
+    np.testing.assert_allclose(pairs.values.numpy(), values.sort(descending=True).values[:20].numpy(), rtol=1e-3)
+
+
+@pytest.mark.parametrize("room", [400, 26])
+@pytest.mark.parametrize("stop", [5, 27, 60])
+def test_a_resumed_search_ends_bit_for_bit_where_an_uninterrupted_one_ends(room, stop):
+    values = outliers()
+    first = start(len(values)).float()
+    options = {"basis_bytes": room * len(values) * 4}
+
+    def product(vector):
+        return values.float() * vector
+
+    whole = largest_eigenpairs(product, first, 20, **options)
+    kept = {}
+
+    def copy(state):
+        if state.numbers["products"] == stop:
+            tensors = {name: tensor.clone() for name, tensor in state.tensors.items()}
+            kept["state"] = SearchState(state.rows.clone(), tensors, dict(state.numbers))
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        largest_eigenpairs(product, first, 20, on_state=copy, **options)
+    calls = []
+    resumed = largest_eigenpairs(lambda v: calls.append(1) or product(v), first, 20, resume=kept["state"], **options)
+    assert torch.equal(resumed.values, whole.values)
+    assert torch.equal(resumed.residuals, whole.residuals)
+    assert torch.equal(resumed.vectors(), whole.vectors())
+    assert (resumed.products, resumed.restarts) == (whole.products, whole.restarts)
+    assert len(calls) == whole.products - stop
+    assert (whole.restarts > 0) == (room == 26)
+
+
+def test_a_resumed_search_draws_the_directions_that_were_to_come():
+    matrix = torch.diag(torch.tensor([5.0, 5, 5, 2, 1, 1], dtype=torch.float64))
+    states = []
+
+    def collect(state):
+        tensors = {name: tensor.clone() for name, tensor in state.tensors.items()}
+        states.append(SearchState(state.rows.clone(), tensors, dict(state.numbers)))
+
+    whole = search(matrix, 6, on_state=collect)
+    for state in states:
+        resumed = search(matrix, 6, resume=state)
+        assert torch.equal(resumed.values, whole.values)
+        assert resumed.products == whole.products
+
+
+def test_a_state_of_another_search_is_refused(wishart):
+    states = []
+    search(wishart, 4, on_state=states.append)
+    expected = r"expected the state of a search with \{'k': 5, 'capacity': 40, 'dimension': 40\}, found \{'k': 4"
+    with pytest.raises(UsageError, match=expected):
+        search(wishart, 5, resume=states[0])
+    with pytest.raises(UsageError, match="or begin anew"):
+        search(wishart, 4, resume=SearchState((), {}, states[0].numbers))
+
+
+@pytest.fixture
+def half(monkeypatch):
+    """Let half precision begin at vectors that a test can afford."""
+    monkeypatch.setattr(lanczos, "HALF_DIMENSION", 50_000)
+
+
+def test_half_precision_finds_the_same_values_and_owns_to_its_roundings(half):
+    values = torch.zeros(60_000, dtype=torch.float64)
+    values[::20] = outliers()
+    single = values.float()
+
+    def found(room, tolerance):
+        budget = room * len(values) * 4
+        return largest_eigenpairs(
+            lambda v: single * v, start(len(values)).float(), 20, tolerance=tolerance, basis_bytes=budget
+        )
+
+    expected = values.sort(descending=True).values[:20]
+    for room in (30, 60):
+        pairs = found(room, 1e-3)
+        assert pairs.basis.rows.dtype == torch.float16
+        assert (pairs.converged, pairs.restarts > 0) == (True, room == 30)
+        np.testing.assert_allclose(pairs.values.numpy(), expected.numpy(), rtol=5e-5)
+        vectors = pairs.vectors().double()
+        true = (vectors * values - pairs.values[:, None] * vectors).norm(dim=1)
+        assert (true <= 3 * pairs.residuals).all()
+        assert (pairs.residuals <= 1e-3 * pairs.values[0]).all()
+    assert found(30, 9e-4).basis.rows.dtype == torch.float32, "a finer tolerance asks for the full precision"
+    assert found(300, 1e-3).basis.rows.dtype == torch.float32, "and so it is where there is room"
+
+
+@pytest.mark.parametrize("spare", [5, 6, 8])
+def test_the_smallest_basis_is_looked_at(spare):
+    """With k / 10 = 9 products between two looks, and fewer than that between two restarts."""
+    values = torch.cat([torch.linspace(10, 100, 91), torch.linspace(0, 1, 300)]).double()
+    pairs = search(values.diag(), 90, basis_bytes=(90 + spare) * len(values) * 8, tolerance=1e-2)
+    np.testing.assert_allclose(pairs.values.numpy(), values.sort(descending=True).values[:90].numpy(), rtol=1e-2)
+    assert pairs.converged
+    assert pairs.products < 1500

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from rflib import activations
-from rflib.analyses.hessian import top_eigenvalues
+from rflib.analyses.hessian import SearchState, top_eigenvalues
 from rflib.errors import UsageError
 
 LOSS = nn.CrossEntropyLoss()
@@ -148,6 +148,30 @@ def test_leaves_no_trace_after_an_exception(build, data, statistics):
     with pytest.raises(KeyboardInterrupt):
         top_eigenvalues(model, LOSS, [data], 3, batch_statistics=statistics, on_progress=interrupt)
     assert_untouched(before, state(model))
+
+
+@pytest.mark.parametrize("statistics", ["batch", "frozen"])
+def test_a_search_that_was_stopped_goes_on_to_the_same_spectrum(build, data, statistics):
+    """From a copy of the state, on a network built anew; also what it cost is that of one search."""
+    arguments = {"k": 6, "batch_statistics": statistics, "basis_bytes": 14 * 8 * 250, "graph_bytes": 20_000}
+    batches = batches_of(data, 7)
+    whole = top_eigenvalues(build(), LOSS, batches, **arguments)
+    states = []
+
+    def stop(found):
+        if found.numbers["products"] == 20:
+            tensors = {name: tensor.clone() for name, tensor in found.tensors.items()}
+            states.append(SearchState(found.rows.clone(), tensors, found.numbers))
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        top_eigenvalues(build(), LOSS, batches, **arguments, on_state=stop)
+    resumed = top_eigenvalues(build(), LOSS, batches, **arguments, resume=states[0])
+    assert np.array_equal(resumed.values, whole.values)
+    assert np.array_equal(resumed.residuals, whole.residuals)
+    assert whole.restarts > 0
+    names = ("products", "restarts", "gradient_equivalents", "converged")
+    assert [getattr(resumed, name) for name in names] == [getattr(whole, name) for name in names]
 
 
 def test_unknown_statistics_are_refused(build, data):
