@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from rflib.cli.plan import show_plan
 from rflib.cli.terminal import progress, say, show, show_table
 from rflib.errors import RflibError, UsageError
 
@@ -54,11 +55,6 @@ AddressOption = Annotated[
 GpuShareOption = Annotated[
     float | None, typer.Option("--gpu-share", help="Share of a graphics card for one run on Ray; default: 1.")
 ]
-
-_NO_RATE = (
-    "Training and its evaluation, without the analyses. No run is finished yet whose rate could be taken: "
-    "`--tflops N` gives the hours at N TFLOP/s a card."
-)
 
 
 @app.command()
@@ -166,7 +162,7 @@ def status(
     from rflib.pipeline.study import open_profile
 
     if plan:
-        _show_plan(profile, tflops)
+        show_plan(profile, tflops)
         return
     if tflops is not None:
         raise UsageError("--tflops belongs to --plan: expected both")
@@ -242,23 +238,6 @@ def analyse(
         return
     show_table(found.headings, found.rows)
     show(found.summary)
-
-
-def _show_plan(profile: str, tflops: float | None) -> None:
-    from rflib.pipeline.costs import CARDS, Rate, cost_table, finished_rate
-    from rflib.pipeline.profiles import load_profile
-
-    rate = finished_rate(profile) if tflops is None else Rate(tflops * 1e12, "as given")
-    table = cost_table(load_profile(profile), rate)
-    headings = ["chapter", "runs", "PFLOP", "PFLOP new here", *(f"hours on {cards}" for cards in CARDS if rate)]
-    show_table(headings, [[_short(value) for value in row] for row in table.to_numpy()])
-    show(f"Training and its evaluation, without the analyses; hours at {rate}." if rate else _NO_RATE)
-
-
-def _short(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-    return str(value)
 
 
 def _ensure(study: Study, executor: Executor) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from rflib.config import DataConfig
 from rflib.data import default_data_root, fingerprint, open_data_set
+from rflib.data.sources import Extent, extent
 from rflib.errors import DataError, UsageError
 
 
@@ -32,6 +33,22 @@ def test_a_missing_data_set(name: str, message: str, data_root: Path, cache_root
     for opener in (open_data_set, fingerprint):
         with pytest.raises(DataError, match=rf"data set '{name}' not found: looked for the {message}"):
             opener(DataConfig(name=name), data_root=data_root, cache_root=cache_root)
+
+
+def test_the_extent_of_a_published_data_set_is_known_without_it(data_root: Path, cache_root: Path) -> None:
+    places = {"data_root": data_root, "cache_root": cache_root}
+    assert extent(DataConfig(name="cifar10"), **places) == Extent(50_000, 10_000, 32)
+    assert extent(DataConfig(name="tiny-imagenet", validation_share=0.1), **places) == Extent(90_000, 10_000, 64)
+    assert extent(DataConfig(name="cifar10", image_size=16), **places).side_pixels == 16
+    with pytest.raises(DataError, match="data set 'folder:flowers' not found"):
+        extent(DataConfig(name="folder:flowers"), **places)
+
+
+def test_the_extent_of_any_other_is_what_is_read(pets: Path, cache_root: Path) -> None:
+    for config in (DataConfig(name="folder:pets"), DataConfig(name="digits"), DataConfig(name="digits", image_size=16)):
+        data = open_data_set(config, data_root=pets.parent, cache_root=cache_root)
+        read = Extent(len(data.train_images), len(data.test_images), data.train_images.shape[-1])
+        assert extent(config, data_root=pets.parent, cache_root=cache_root) == read
 
 
 @pytest.mark.parametrize("name", ["folder:", "folder:..", "folder:a/b", "folder:/etc", "a/b", ""])

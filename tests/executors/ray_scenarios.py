@@ -120,12 +120,13 @@ def _listening(process: psutil.Process) -> list[Any]:
 def _left() -> list[str]:
     """Return the processes that still hold this session's token, after the time that they need to end."""
     token = os.environ["RAY_AUTH_TOKEN"]
-    for _ in range(100):
-        left = [process.name() for process in psutil.process_iter() if _token(process) == token]
-        if len(left) <= 1:  # this process
-            break
+    deadline = time.monotonic() + 180
+    while True:
+        others = [process for process in psutil.process_iter(["name"]) if process.pid != os.getpid()]
+        left = [process.info["name"] for process in others if _token(process) == token]
+        if not left or time.monotonic() > deadline:
+            return left
         time.sleep(0.1)
-    return left[1:]
 
 
 def _token(process: psutil.Process) -> str | None:

@@ -14,13 +14,11 @@ from torch import nn
 
 from rflib import models
 from rflib.config import DataConfig, HistorySettings, MeasurementKey, ModelConfig, Run, RunConfig, TrainingConfig
-from rflib.data.sources import extent
 from rflib.pipeline import costs
 from rflib.pipeline.costs import Rate, chains, cost_table, finished_rate, image_cost, makespan, run_cost, training_runs
 from rflib.pipeline.plans import ALL, Item, plan
 from rflib.pipeline.profiles import Profile, load_profile
 from rflib.pipeline.study import Study
-from rflib.store.places import cache_root, data_root
 
 Open = Callable[..., Study]
 
@@ -83,14 +81,6 @@ def test_a_run_costs_its_epochs_and_the_data_set_need_not_be_there() -> None:
     shared = cifar_run(validation_share=0.1, fingerprint="f" * 16)
     assert run_cost(shared) == 10 * (45_000 * (there + back) + 10_000 * there)
     assert run_cost(cifar_run(image_size=64)) > 3.9 * run_cost(run)
-
-
-@pytest.mark.usefixtures("project")
-def test_the_extent_of_a_data_set_is_what_is_read() -> None:
-    places = {"data_root": data_root(), "cache_root": cache_root()}
-    shapes, digits = (extent(DataConfig(name=name), **places) for name in ("folder:shapes", "digits"))
-    assert (shapes.train_images, shapes.test_images, shapes.side_pixels) == (48, 16, 16)
-    assert (digits.train_images, digits.test_images, digits.side_pixels) == (1437, 360, 32)
 
 
 def test_a_chain_is_a_dense_run_with_all_that_starts_from_it(profile: Profile) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import signal
 import subprocess
@@ -30,7 +31,7 @@ COMPUTE = """
 import sys
 from rflib.analyses.hessian import HessianProduct
 from rflib.config import MeasurementKey, SpectrumSettings
-from rflib.pipeline import compute
+from rflib.pipeline import compute, search_points
 from rflib.pipeline.measurements import measure
 from rflib.pipeline.study import open_study
 
@@ -44,6 +45,7 @@ def counted(self, vector):
 
 HessianProduct.__call__ = counted
 compute.RESUME_INTERVAL_SECONDS = 0.0
+search_points.WRITING_SHARE = float("inf")
 measure(MeasurementKey.of(settings, study.items[1].key.runs[0]), study.store, print)
 """
 
@@ -181,7 +183,7 @@ def test_a_point_is_written_the_more_rarely_the_longer_it_takes(
         clock[0] += 1.0
         points(a_state(products))
     assert writes[0] == compute.RESUME_INTERVAL_SECONDS
-    pauses = {later - earlier for earlier, later in zip(writes, writes[1:], strict=False)}
+    pauses = {later - earlier for earlier, later in itertools.pairwise(writes)}
     assert pauses == {6.0 + 6.0 / WRITING_SHARE}
     assert 6 * len(writes) <= (WRITING_SHARE + 0.01) * clock[0]
 
