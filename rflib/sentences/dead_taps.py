@@ -167,7 +167,7 @@ def _kind(row: pd.Series) -> tuple[str, str]:
     text = (
         f"from k = {row['base_kernel']} to k = {row['pool_kernel']} ({pixels(row)}, {row['dead_share']:.0f} % dead "
         f"taps) the share kept changes by {value(row, 'gain', 'points')}, among live weights by "
-        f"{value(row, 'gain_live', 'points')}."
+        f"{value(row, 'gain_live', 'points')}; seed by seed the control takes {value(row, 'removed', 'points')} away."
     )
     plain, control = row["gain_mean"], row["gain_live_mean"]
     if plain <= NOTICEABLE_GAIN:

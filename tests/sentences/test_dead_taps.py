@@ -124,10 +124,11 @@ def gained(plain: float, live: float, dead: float, *, n: int = 2) -> pd.DataFram
             "dead_share": [0.0, dead, 0.0],
             "gain_mean": [1.0, plain, 99.0],
             "gain_live_mean": [1.0, live, 99.0],
+            "removed_mean": [0.0, plain - live, 0.0],
             "n": n,
         }
     )
-    return table.assign(gain_sd=2.0, gain_live_sd=1.0)
+    return table.assign(gain_sd=2.0, gain_live_sd=1.0, removed_sd=3.0)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,8 @@ def test_the_verdict_weighs_what_the_control_leaves(
     first, overall, seeds = dead_taps.verdict({"digits": gained(plain, live, dead)}).points
     assert first.startswith(
         f"digits, `rf_vgg19`: from k = 1 to k = 4 (714 px, {dead} % dead taps) the share kept changes by "
-        f"{plain:.1f} points, among live weights by {live:.1f} points."
+        f"{plain:.1f} points, among live weights by {live:.1f} points; seed by seed the control takes "
+        f"{plain - live:.1f} points away."
     )
     assert expected in first
     assert verdict in overall
@@ -156,7 +158,8 @@ def test_a_divided_verdict_says_so_gives_intervals_and_counts_seeds() -> None:
     tables = {"small": gained(40, 10, 79, n=4), "large": gained(40, 35, 3, n=3)}
     first, _, overall, seeds = dead_taps.verdict(tables).points
     # Student's t for three degrees of freedom is 3.182; over the root of four seeds.
-    assert "by 40.0 ± 3.2 points, among live weights by 10.0 ± 1.6 points" in first
+    assert "by 40.0 ± 3.2 points, among live weights by 10.0 ± 1.6 points; seed by seed" in first
+    assert "the control takes 30.0 ± 4.8 points away." in first
     assert overall.startswith("Of 2 comparisons, 1 lose most of the advantage with the dead taps, 1 keep most of it")
     assert "dead taps explain a part" in overall
     assert seeds == "Each network is a mean over at least 3 seeds."
