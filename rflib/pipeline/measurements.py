@@ -136,7 +136,7 @@ def _learning_rate_sum(subject: Subject) -> float:
 
 def spectrum(settings: SpectrumSettings, subject: Subject) -> Recorded:
     """The largest eigenvalues, their residuals, and what they cost; in float32 on unaugmented training images."""
-    # Double backward is about half as fast again in the plain layout, whatever the run was trained in.
+    # In the plain layout, whatever the run was trained in: one set of weights has one spectrum, to the last digit.
     model = subject.network(settings.checkpoint).to(memory_format=torch.contiguous_format)
     images = min(settings.images, len(subject.train_split))
     pixels = subject.train_split.normalise(subject.train_split.images[:images])
