@@ -173,7 +173,8 @@ def _watched(task: Task) -> int:
     context = ray.get_runtime_context()
     folder, node = Path(os.environ["RFLIB_RUNS"]).parent, context.get_node_id()
     (slot,) = context.get_accelerator_ids()["GPU"]
-    doomed = (folder / "doomed").read_text() == node
+    to_be_lost = (folder / "doomed").read_text()
+    doomed = to_be_lost == node
     compute.RESUME_INTERVAL_SECONDS = 0.0
     train = compute.train
 
@@ -195,6 +196,9 @@ def _watched(task: Task) -> int:
         _note(folder, "shared", [node, slot])
     _note(folder, "started", [str(task), node, slot])
     count = work(task)
+    # Ray may notice the loss some seconds after the runs have gone on: nothing ends before the driver can see it.
+    while any(other["NodeID"] == to_be_lost and other["Alive"] for other in ray.nodes()):
+        time.sleep(0.1)
     _note(folder, "finished", [str(task), node, slot])
     lock.release()
     compute.train = train
