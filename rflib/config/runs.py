@@ -18,7 +18,8 @@ NotNegative = Annotated[float, Field(ge=0.0)]
 class DataConfig(Settings):
     """A data set: its name, the side its images are resized to, and a fingerprint of its content.
 
-    `name` is `digits`, `cifar10`, `tiny-imagenet` or `folder:NAME`; `image_size` None keeps the native side.
+    `name` is `digits`, `cifar10`, `tiny-imagenet`, `tiny-imagenet:CLASSES` (its first classes alone) or `folder:NAME`;
+    `image_size` None keeps the native side.
     `validation_share` of the training images is taken out when something is selected (0 in the paper).
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -51,7 +51,7 @@ _LAYOUTS = {
         tiny_imagenet.FOLDER,
         "wnids.txt, train/WNID/images/*.JPEG, val/val_annotations.txt and val/images/*.JPEG",
         "`rflib download tiny-imagenet` fetches it",
-        Extent(train_images=100_000, test_images=10_000, side_pixels=tiny_imagenet.SIDE),
+        Extent(tiny_imagenet.TRAIN_IMAGES, tiny_imagenet.TEST_IMAGES, tiny_imagenet.SIDE),
         tiny_imagenet.read_tiny_imagenet,
     ),
 }
@@ -136,14 +136,32 @@ def _layout(name: str) -> _Layout:
     if name in _LAYOUTS:
         return _LAYOUTS[name]
     kind, _, folder = name.partition(":")
+    if kind == "tiny-imagenet":
+        return _first_classes(name, folder)
     if kind != "folder":
-        raise unknown("data set", name, ["digits", *_LAYOUTS, "folder:NAME"])
+        raise unknown("data set", name, ["digits", *_LAYOUTS, "tiny-imagenet:CLASSES", "folder:NAME"])
     if not folder or folder.startswith(".") or Path(folder).name != folder:
         raise UsageError(
             f"unknown data set '{name}': expected folder:NAME with the name of one folder under {VARIABLE}, "
             f"such as folder:flowers; found '{folder}'"
         )
     return _Layout(folder, folders.EXPECTED, "or create it with your images", None, folders.read_folder)
+
+
+def _first_classes(name: str, count: str) -> _Layout:
+    """Return the layout of the first classes of Tiny ImageNet."""
+    whole = _LAYOUTS["tiny-imagenet"]
+    if not count.isdecimal() or not 2 <= int(count) <= tiny_imagenet.CLASSES:
+        raise UsageError(
+            f"unknown data set '{name}': expected tiny-imagenet:CLASSES with the number of its first classes to keep, "
+            f"2 to {tiny_imagenet.CLASSES}, such as tiny-imagenet:10; found '{count}'"
+        )
+    images, test_images = (
+        total // tiny_imagenet.CLASSES * int(count)
+        for total in (tiny_imagenet.TRAIN_IMAGES, tiny_imagenet.TEST_IMAGES)
+    )
+    read = partial(tiny_imagenet.read_tiny_imagenet, classes_kept=int(count))
+    return replace(whole, native=Extent(images, test_images, tiny_imagenet.SIDE), read=read)
 
 
 def _with_validation(config: DataConfig, decoded: Decoded) -> DataSet:

@@ -13,20 +13,23 @@ from rflib.errors import DataError
 
 FOLDER = "tiny-imagenet-200"
 SIDE = 64
+CLASSES, TRAIN_IMAGES, TEST_IMAGES = 200, 100_000, 10_000
 
 
-def read_tiny_imagenet(folder: Path, image_size: int | None) -> Source:
-    """Return Tiny ImageNet from `folder`, resized from 64 pixels where `image_size` says so.
+def read_tiny_imagenet(folder: Path, image_size: int | None, classes_kept: int = CLASSES) -> Source:
+    """Return Tiny ImageNet, or its first `classes_kept` classes, resized from 64 pixels where `image_size` says so.
 
     Classes are WordNet identifiers in the order of wnids.txt, training files sorted within a class, test
     files in the order of val_annotations.txt. DataError names what is missing.
     """
-    classes = tuple(_lines(folder / "wnids.txt"))
+    all_classes = tuple(_lines(folder / "wnids.txt"))
+    classes = all_classes[:classes_kept]
     side = image_size or SIDE
     by_class = [image_files(_existing(folder / "train" / name / "images")) for name in classes]
     train = [path for paths in by_class for path in paths]
     train_labels = [label for label, paths in enumerate(by_class) for _ in paths]
-    test, test_labels = _annotated(folder / "val", classes)
+    annotated = [row for row in _annotated(folder / "val", all_classes) if row[1] < len(classes)]
+    test, test_labels = [path for path, _ in annotated], [label for _, label in annotated]
 
     def part(paths: list[Path], labels: list[int]) -> Part:
         return Part(np.asarray(labels, dtype=np.int64), lambda: decode_files(paths, side, resize=side != SIDE))
@@ -34,11 +37,11 @@ def read_tiny_imagenet(folder: Path, image_size: int | None) -> Source:
     return Source(classes, side, part(train, train_labels), part(test, test_labels))
 
 
-def _annotated(folder: Path, classes: tuple[str, ...]) -> tuple[list[Path], list[int]]:
-    """Read lines of tab-separated file name, class and box."""
+def _annotated(folder: Path, classes: tuple[str, ...]) -> list[tuple[Path, int]]:
+    """Read lines of tab-separated file name, class and box: the images in their order, each with its label."""
     annotations = folder / "val_annotations.txt"
     label_of = {name: label for label, name in enumerate(classes)}
-    paths, labels = [], []
+    found = []
     for number, line in enumerate(_lines(annotations), start=1):
         name, _, rest = line.partition("\t")
         wnid = rest.partition("\t")[0]
@@ -47,9 +50,8 @@ def _annotated(folder: Path, classes: tuple[str, ...]) -> tuple[list[Path], list
                 f"{annotations}, line {number}: expected a file name and a class of wnids.txt, found "
                 f"{line!r}; unpack the archive again"
             )
-        paths.append(folder / "images" / name)
-        labels.append(label_of[wnid])
-    return paths, labels
+        found.append((folder / "images" / name, label_of[wnid]))
+    return found
 
 
 def _lines(path: Path) -> list[str]:

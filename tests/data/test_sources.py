@@ -39,6 +39,7 @@ def test_the_extent_of_a_published_data_set_is_known_without_it(data_root: Path,
     places = {"data_root": data_root, "cache_root": cache_root}
     assert extent(DataConfig(name="cifar10"), **places) == Extent(50_000, 10_000, 32)
     assert extent(DataConfig(name="tiny-imagenet", validation_share=0.1), **places) == Extent(90_000, 10_000, 64)
+    assert extent(DataConfig(name="tiny-imagenet:10"), **places) == Extent(5_000, 500, 64)
     assert extent(DataConfig(name="cifar10", image_size=16), **places).side_pixels == 16
     with pytest.raises(DataError, match="data set 'folder:flowers' not found"):
         extent(DataConfig(name="folder:flowers"), **places)
@@ -55,6 +56,13 @@ def test_the_extent_of_any_other_is_what_is_read(pets: Path, cache_root: Path) -
 def test_a_name_cannot_lead_elsewhere(name: str) -> None:
     with pytest.raises(UsageError, match="a data set has a plain name, or folder:NAME with a plain NAME"):
         DataConfig.checked({"name": name})
+
+
+@pytest.mark.parametrize("count", ["", "1", "201", "ten", "-3"])
+def test_a_number_of_classes_that_there_is_not(count: str, data_root: Path, cache_root: Path) -> None:
+    message = rf"unknown data set 'tiny-imagenet:{count}': expected tiny-imagenet:CLASSES .* 2 to 200, .* found '{count}'"
+    with pytest.raises(UsageError, match=message):
+        open_data_set(DataConfig(name=f"tiny-imagenet:{count}"), data_root=data_root, cache_root=cache_root)
 
 
 def test_a_hidden_folder_is_no_data_set(data_root: Path, cache_root: Path) -> None:
@@ -88,6 +96,7 @@ def test_the_root_is_the_variable_or_lies_beside_the_package(
         ("folder:pets", 16, "folder-pets-16", 15),
         ("tiny-imagenet", None, "tiny-imagenet-64", 6),
         ("tiny-imagenet", 64, "tiny-imagenet-64", 6),
+        ("tiny-imagenet:2", 64, "tiny-imagenet-2-64", 6),
         ("cifar10", None, "cifar10-32", 20),
         ("cifar10", 24, "cifar10-24", 20),
     ],
@@ -98,7 +107,7 @@ def test_every_layout_opens(
     config = DataConfig(name=name, image_size=image_size)
     data_set = open_data_set(config, data_root=data_root, cache_root=cache_root)
     assert (cache_root / folder / "manifest.json").exists()
-    side = image_size or {"folder:pets": 8, "tiny-imagenet": 64, "cifar10": 32}[name]
+    side = image_size or {"folder:pets": 8, "tiny-imagenet": 64, "cifar10": 32}[name.removesuffix(":2")]
     assert data_set.train_images.shape == (images, 3, side, side)
     assert data_set.name == name
     assert data_set.image_size == side

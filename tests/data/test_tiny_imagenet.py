@@ -26,6 +26,17 @@ def test_resized(tiny_imagenet: Path) -> None:
     assert next(read_tiny_imagenet(tiny_imagenet, 32).test.chunks()).shape == (3, 3, 32, 32)
 
 
+def test_the_first_classes_alone(tiny_imagenet: Path) -> None:
+    whole, first = read_tiny_imagenet(tiny_imagenet, None), read_tiny_imagenet(tiny_imagenet, None, classes_kept=1)
+    assert first.class_names == ("n02",)
+    assert first.train.labels.tolist() == [0, 0, 0]
+    assert first.test.labels.tolist() == [0]
+    pixels, kept = (np.concatenate(list(source.train.chunks())) for source in (whole, first))
+    assert np.array_equal(kept, pixels[:3])
+    test_pixels, kept = (np.concatenate(list(source.test.chunks())) for source in (whole, first))
+    assert np.array_equal(kept, test_pixels[1:2])
+
+
 @pytest.mark.parametrize("part", ["wnids.txt", "val/val_annotations.txt", "train/n01/images"])
 def test_what_is_missing_is_named(part: str, tiny_imagenet: Path) -> None:
     (tiny_imagenet / part).rename(tiny_imagenet / "elsewhere")
