@@ -60,7 +60,7 @@ def test_a_name_cannot_lead_elsewhere(name: str) -> None:
 
 @pytest.mark.parametrize("count", ["", "1", "201", "ten", "-3"])
 def test_a_number_of_classes_that_there_is_not(count: str, data_root: Path, cache_root: Path) -> None:
-    message = rf"unknown data set .tiny-imagenet:{count}.: expected tiny-imagenet:CLASSES .* to 200, .* found .{count}.$"
+    message = rf"expected tiny-imagenet:CLASSES with the number .* to keep, 2 to 200, .* found .{count}.$"
     with pytest.raises(UsageError, match=message):
         open_data_set(DataConfig(name=f"tiny-imagenet:{count}"), data_root=data_root, cache_root=cache_root)
 
