@@ -157,8 +157,7 @@ def _first_classes(name: str, count: str) -> _Layout:
             f"2 to {tiny_imagenet.CLASSES}, such as tiny-imagenet:10; found '{count}'"
         )
     images, test_images = (
-        total // tiny_imagenet.CLASSES * int(count)
-        for total in (tiny_imagenet.TRAIN_IMAGES, tiny_imagenet.TEST_IMAGES)
+        total // tiny_imagenet.CLASSES * int(count) for total in (tiny_imagenet.TRAIN_IMAGES, tiny_imagenet.TEST_IMAGES)
     )
     read = partial(tiny_imagenet.read_tiny_imagenet, classes_kept=int(count))
     return replace(whole, native=Extent(images, test_images, tiny_imagenet.SIDE), read=read)
