@@ -15,6 +15,10 @@ Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 
 
+# The side of a data set's own images in pixels; a folder's images have any.
+NATIVE_SIDES = {"digits": 32, "cifar10": 32, "tiny-imagenet": 64}
+
+
 class DataConfig(Settings):
     """A data set: its name, the side its images are resized to, and a fingerprint of its content.
 
@@ -34,6 +38,11 @@ class DataConfig(Settings):
         if folder in ("", ".", "..") or "/" in folder or "\\" in folder:
             raise ValueError(f"a data set has a plain name, or folder:NAME with a plain NAME, found '{self.name}'")
         return self
+
+    @property
+    def side_pixels(self) -> int:
+        """The side of the images that networks see, as far as settings tell: 32 for a folder's own images."""
+        return self.image_size or NATIVE_SIDES.get(self.name.partition(":")[0], 32)
 
 
 class ModelConfig(Settings):

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from rflib.config.runs import NATIVE_SIDES
 from rflib.data.data_set import Images, Labels, Part, Source
 from rflib.data.decoding import resize_images
 from rflib.errors import DataError
 
 FOLDER = "cifar-10-batches-py"
-SIDE = 32
+SIDE = NATIVE_SIDES["cifar10"]
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 # The checksums that torchvision publishes for these files.

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from rflib.config.runs import NATIVE_SIDES
 from rflib.data.data_set import Part, Source
 from rflib.data.decoding import decode_files
 from rflib.data.folders import image_files
 from rflib.errors import DataError
 
 FOLDER = "tiny-imagenet-200"
-SIDE = 64
+SIDE = NATIVE_SIDES["tiny-imagenet"]
 CLASSES, TRAIN_IMAGES, TEST_IMAGES = 200, 100_000, 10_000
 
 

@@ -23,7 +23,7 @@ def field_growth(study: Study, *, role: RoleName = "small_images") -> Drawing:
     groups = layout.by_architecture(frame)
     names = list(groups)
     figure, main, _ = layout.panels(names, height=3.4, extra=1.3)
-    side = study.profile.roles[role].data.image_size or 32
+    side = study.profile.roles[role].side_pixels
     for axes, name in zip(main, names, strict=True):
         for kernel, group in layout.by_kernel(groups[name]):
             style = kernel_style(kernel) | {"markevery": max(1, len(group) // 6), "markersize": 5}

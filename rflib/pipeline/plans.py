@@ -51,8 +51,8 @@ def plan(chapter: str, profile: Profile) -> tuple[Item, ...]:
 
 
 def _architecture(role_name: RoleName, role: Role, model: ModelConfig, purpose: str) -> Item:
-    size = role.data.image_size or 32
-    return Item(MeasurementKey.of(ArchitectureSettings(model=model, image_size=size)), role_name, purpose)
+    settings = ArchitectureSettings(model=model, image_size=role.side_pixels)
+    return Item(MeasurementKey.of(settings), role_name, purpose)
 
 
 def _trained(profile: Profile, name: RoleName, role: Role, run: Run, purpose: str) -> Plan:

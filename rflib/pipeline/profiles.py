@@ -73,10 +73,14 @@ class VariantPlan(Settings):
 
 
 class Role(Settings):
-    """One of the paper's two image sizes: the data set that takes the part, its grid and its schedule."""
+    """One of the paper's two image sizes: the data set that takes the part, its grid and its schedule.
+
+    `found_side_pixels` is the side of the images as a study finds them when it opens the data set.
+    """
 
     title: str
     data: DataConfig
+    found_side_pixels: PositiveInt | None = None
     classes: PositiveInt = 10
     seeds: Seeds
     pool_kernels: dict[Architecture, Kernels]
@@ -93,6 +97,11 @@ class Role(Settings):
     widths: WidthPlan | None = None
     doubled: DoubledPlan | None = None
     variants: VariantPlan | None = None
+
+    @property
+    def side_pixels(self) -> int:
+        """The side of the images that networks see: as found, else as far as the settings tell."""
+        return self.found_side_pixels or self.data.side_pixels
 
 
 class Profile(Settings):

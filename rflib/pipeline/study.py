@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from rflib.config import DataConfig, DataFacts, MeasurementKey
-from rflib.data.sources import fingerprint, open_data_set
+from rflib.data.sources import extent, fingerprint, open_data_set
 from rflib.errors import StoreError, UsageError
 from rflib.executors import Executor, Processes
 from rflib.pipeline.overrides import override
 from rflib.pipeline.plans import ALL, Item, plan
-from rflib.pipeline.profiles import PUBLISHED, Profile, RoleName, load_profile
+from rflib.pipeline.profiles import PUBLISHED, Profile, Role, RoleName, load_profile
 from rflib.pipeline.published import published_items, published_profile
 from rflib.pipeline.work import Progress, compute_missing
 from rflib.store import Measurement, Store
@@ -168,8 +168,13 @@ def _fallback(reuse: str | None) -> Store | None:
 
 
 def _with_fingerprints(profile: Profile) -> Profile:
-    changes: dict[str, Any] = {name: role.replace(data=_identified(role.data)) for name, role in profile.roles.items()}
-    return profile.model_copy(update=changes)
+    """Return a profile that says what its data sets hold: their fingerprints, and the side of their images."""
+    return profile.model_copy(update={name: _with_fingerprint(role) for name, role in profile.roles.items()})
+
+
+def _with_fingerprint(role: Role) -> Role:
+    side = extent(role.data, data_root=data_root(), cache_root=cache_root()).side_pixels
+    return role.replace(data=_identified(role.data), found_side_pixels=side)
 
 
 def _identified(config: DataConfig) -> DataConfig:

@@ -87,7 +87,7 @@ def relative_cost(keys: Sequence[MeasurementKey]) -> float:
         if key.runs:
             config = key.runs[0].config
             shrink = config.model.pool_kernel if config.model.map_size == "shrinking" else 1
-            pixels = ((config.data.image_size or 32) / shrink) ** 2
+            pixels = (config.data.side_pixels / shrink) ** 2
             total += (
                 pixels
                 * config.model.width**2

@@ -22,13 +22,15 @@ def study_of(chapter: str, profile: str, *, name: str | None = None) -> Study:
     [
         ("smoke", "small_images", "digits"),
         ("cifar10-cpu", "small_images", "cifar10-cpu"),
-        ("cifar10-cpu", "large_images", "gpu-hour"),
+        ("cifar10-cpu", "large_images", "cifar10-cpu"),
         ("paper", "large_images", "paper"),
     ],
 )
 def test_the_next_larger_profile_is_named(profile: str, role: str, expected: str) -> None:
     study = study_of("accuracy-and-pruning", profile)
     assert filling_profile(study, role, "one_shot", ["grid"]) == expected  # type: ignore[arg-type]
+    widths = study_of("width-and-depth", "cifar10-cpu")
+    assert filling_profile(widths, "large_images", "one_shot", ["width"]) == "gpu-hour"
 
 
 def test_beside_what_is_published_digits_come_last() -> None:

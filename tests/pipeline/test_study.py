@@ -11,6 +11,8 @@ import pytest
 
 from rflib.errors import DataError, StoreError, UsageError
 from rflib.pipeline import measurements
+from rflib.pipeline.plans import plan
+from rflib.pipeline.profiles import load_profile
 from rflib.pipeline.study import Outcome, Study, open_study
 from rflib.store import Store
 
@@ -144,6 +146,25 @@ def test_a_wrong_number_of_classes_is_refused(open_tiny: Open, project: Path) ->
     message = r"data set 'folder:shapes' has 2 classes, the network 3; set `classes` in the profile"
     with pytest.raises(DataError, match=message):
         open_tiny().ensure(workers=1)
+
+
+@pytest.mark.parametrize(
+    ("data", "side"),
+    [('{name: "folder:shapes"}', 16), ('{name: "folder:shapes", image_size: 24}', 24), ("{name: digits}", 32)],
+)
+def test_networks_are_described_at_the_size_of_their_images(
+    open_tiny: Open, project: Path, data: str, side: int
+) -> None:
+    path = project / "notebooks" / "profiles" / "tiny.yml"
+    path.write_text(path.read_text().replace('{name: "folder:shapes"}', data))
+    sizes = {item.key.settings.image_size for item in open_tiny().items if item.key.analysis == "architecture"}
+    assert sizes == {side}
+
+
+def test_tiny_imagenet_is_described_at_its_own_size() -> None:
+    items = plan("accuracy-and-pruning", load_profile("gpu-hour"))
+    sizes = {(i.role, i.key.settings.image_size) for i in items if i.key.analysis == "architecture"}  # type: ignore[attr-defined]
+    assert sizes == {("small_images", 32), ("large_images", 64)}
 
 
 def test_everything_about_one_run_is_finished_before_the_next_begins(
