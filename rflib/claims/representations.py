@@ -82,7 +82,7 @@ def _similarities(readings: Readings, *, own: bool) -> pd.DataFrame:
                 "role": item.role,
                 "architecture": model.architecture,
                 "pool_kernel": model.pool_kernel,
-                "seed": f"{runs[0].seed} and {runs[1].seed}",
+                "seed": str(runs[0].seed) if own else f"{runs[0].seed} and {runs[1].seed}",
                 "checkpoint": checkpoint,
                 "shallow": _mean(np.diag(values)[:MIDDLE_LAYER]),
                 "deep": _mean(np.diag(values)[MIDDLE_LAYER:]),
@@ -118,10 +118,11 @@ def _untrained(frame: pd.DataFrame, where: str, value: str) -> str:
     )
 
 
-_FALLS = (
+_FALLS_WITHIN = (
     "Both must hold: it falls with k in trained networks, and so does trained minus untrained (without a test, by more "
-    f"than {NOTICEABLE_SIMILARITY:g}). {TREND} Pairs of seeds take the place of seeds."
+    f"than {NOTICEABLE_SIMILARITY:g}). {TREND}"
 )
+_FALLS = f"{_FALLS_WITHIN} Pairs of seeds take the place of seeds."
 
 RULES = {
     "RR-15": Rule(
@@ -142,9 +143,9 @@ RULES = {
     ),
     "RR-17": Rule(
         deep_against_shallow,
-        f"Mean debiased CKA of each deep with each shallow layer of the same network. {_FALLS}",
-        "similarities within one network; those of this study compare two",
+        f"Mean debiased CKA of each deep with each shallow layer of the same network. {_FALLS_WITHIN}",
+        "similarities within one network, trained and untrained, at two or more pool kernels",
         _CHAPTER,
-        ("figure-4",),
+        ("fig-similarity-within",),
     ),
 }

@@ -8,7 +8,7 @@ from rflib.figures.fine_tuning import fine_tuning
 from rflib.figures.landscape import spectra, training_curves
 from rflib.figures.networks import dead_taps, field_growth
 from rflib.figures.rates import normalised_difference, pruning_rates
-from rflib.figures.representations import similarity, similarity_by_layer
+from rflib.figures.representations import similarity, similarity_by_layer, similarity_within
 from rflib.figures.variants import variants
 from rflib.figures.width import width_and_depth
 
@@ -25,6 +25,7 @@ __all__ = [
     "pruning_rates",
     "similarity",
     "similarity_by_layer",
+    "similarity_within",
     "spectra",
     "training_curves",
     "variants",

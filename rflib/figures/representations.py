@@ -1,4 +1,4 @@
-"""Similarity of two seeds' representations: Figure 4 as heat maps, and layer by layer."""
+"""Similarity of two seeds' representations, Figure 4 as heat maps and layer by layer, and within one network."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
@@ -20,6 +21,10 @@ from rflib.pipeline.study import Study
 MIDDLE_LAYER = 25
 _RED = "#E41A1C"
 _MOMENTS = {"last": "trained", "initial": "untrained"}
+_WITHIN: dict[str, dict[str, Any]] = {
+    "last": {"color": "#0072B2", "marker": "o"},
+    "initial": {"color": "#555555", "marker": "s", "linestyle": "--"},
+}
 _UNTRAINED: dict[str, Any] = {"linestyle": "--", "linewidth": 1.2, "marker": "none", "alpha": 0.75}
 
 
@@ -82,4 +87,25 @@ def similarity_by_layer(study: Study, *, role: RoleName = "small_images") -> Dra
     settings = study.profile.roles[role]
     pair = " and ".join(map(str, settings.seeds[:2]))
     note(figure, f"{settings.title}.", f"n = 1 pair of seeds ({pair}), {frame['images'].max()} test images.")
+    return figure
+
+
+@drawn
+def similarity_within(study: Study, *, role: RoleName = "small_images") -> Drawing:
+    """Draw mean debiased CKA of deep with shallow convolutions of one network against k, trained and untrained."""
+    frame = tables.similarity_within(study, role=role, middle=MIDDLE_LAYER)
+    if frame.empty:
+        return not_covered(study, role, "similarity")
+    figure, (axes,), _ = layout.panels(["rf_resnet50"], height=3.2, extra=1.2)
+    counts = []
+    for checkpoint, group in frame.groupby("checkpoint", sort=False):
+        by_kernel = group.groupby("pool_kernel")["debiased"]
+        summary = by_kernel.agg(debiased_mean="mean", debiased_sd="std").reset_index()
+        counts.append(by_kernel.count())
+        style = _WITHIN[str(checkpoint)]
+        layout.curve(axes, summary["pool_kernel"], summary, "debiased", label=_MOMENTS[str(checkpoint)], **style)
+    axes.set(xlabel="pool kernel k", ylabel="linear CKA, debiased", xticks=sorted(frame["pool_kernel"].unique()))
+    legend(figure, columns=2)
+    images = f"{frame['images'].max()} test images."
+    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(pd.concat(counts)), images)
     return figure

@@ -144,15 +144,18 @@ def doubled(profile: Profile, name: RoleName, role: Role) -> Plan:
 
 
 def similarities(profile: Profile, name: RoleName, role: Role) -> Plan:
-    """Figure 4: similarity of two seeds' representations, trained and untrained."""
-    if role.similarity is None or len(role.seeds) < 2 or "rf_resnet50" not in role.pool_kernels:
+    """Figure 4: similarity of two seeds' representations, and of each network with itself; trained and untrained."""
+    if role.similarity is None or "rf_resnet50" not in role.pool_kernels:
         return
     for kernel in role.pool_kernels["rf_resnet50"]:
         model = profile.model(role, "rf_resnet50", kernel)
-        pair = [profile.run(role, model, seed) for seed in role.seeds[:2]]
+        runs = [profile.run(role, model, seed) for seed in role.seeds]
         for checkpoint in ("last", "initial"):
             settings = role.similarity.replace(checkpoint=checkpoint)
-            yield Item(MeasurementKey.of(settings, *pair), name, "grid")
+            if len(runs) > 1:
+                yield Item(MeasurementKey.of(settings, *runs[:2]), name, "grid")
+            for run in runs:
+                yield Item(MeasurementKey.of(settings, run, run), name, "within")
 
 
 def large(profile: Profile, name: RoleName, role: Role) -> Plan:

@@ -1,6 +1,7 @@
 """Sentences about the similarity of two seeds' representations, with untrained networks as control.
 
-Every function takes `tables.similarity_summary`: mean similarity of matching layers up to and after the middle one.
+Functions take `tables.similarity_summary`, mean similarity of matching layers up to and after the middle one; `within`
+takes `tables.similarity_within`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from rflib.tables import direction, trend
 
 # Two similarities closer than this are called equal; the scale ends at 1.
 NOTICEABLE_SIMILARITY = 0.05
+_ONE_SEED = "One seed: an indication, without a spread."
 _ONE_PAIR = "One pair of seeds: an indication, without a spread."
 
 
@@ -40,6 +42,26 @@ def bias(summary: pd.DataFrame) -> Sentences:
             f"{apart['max']:+.2f} beside the debiased one.",
         )
     )
+
+
+def within(similarities: pd.DataFrame) -> Sentences:
+    """Say how alike the deep and the shallow layers of one network are as k grows, trained and untrained."""
+    if similarities.empty:
+        return NOTHING
+    means = similarities.groupby(["checkpoint", "pool_kernel"])["debiased"].mean().reset_index()
+    trained, untrained = (means[means["checkpoint"] == checkpoint] for checkpoint in ("last", "initial"))
+    if trained.empty or untrained.empty:
+        return NOTHING
+    text = "Mean similarity of the layers after the middle with those up to it, within one network: trained it "
+    points = [f"{text}{_path(trained, 'debiased')}; untrained it {_path(untrained, 'debiased')}."]
+    if len(trained) > 1:
+        points.append(_reading(_change(trained), _change(untrained)))
+    return Sentences((*points, _seeds(similarities)))
+
+
+def _seeds(similarities: pd.DataFrame) -> str:
+    fewest = int(similarities.groupby(["checkpoint", "pool_kernel"])["seed"].nunique().min())
+    return f"Mean of at least {fewest} seeds a field." if fewest > 1 else _ONE_SEED
 
 
 def _half(summary: pd.DataFrame, half: str) -> Sentences:

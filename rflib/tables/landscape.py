@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from rflib.errors import unknown
@@ -42,7 +43,7 @@ def training_curves(study: Study, *, role: RoleName = "small_images") -> pd.Data
 
 def similarity_by_layer(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a convolution: similarity of the same layer of two seeds, debiased and biased."""
-    frame = study.frame("similarity")
+    frame = study.frame("similarity", "grid")
     return frame if frame.empty else frame[frame["role"] == role]
 
 
@@ -71,6 +72,26 @@ def similarity_matrices(
             index=measurement.values["layers"],
             columns=measurement.values["layers"],
         )
-        for item, measurement in study.select("similarity")
+        for item, measurement in study.select("similarity", "grid")
         if item.role == role and item.key.settings.checkpoint == checkpoint  # type: ignore[attr-defined]
     }
+
+
+def similarity_within(study: Study, *, role: RoleName = "small_images", middle: int = 25) -> pd.DataFrame:
+    """Return one row a network: mean debiased similarity of its layers after the middle with those up to it.
+
+    A network of no more than `middle` convolutions has no such layers, and no row.
+    """
+    rows = [
+        {
+            "architecture": item.key.runs[0].config.model.architecture,
+            "pool_kernel": item.key.runs[0].config.model.pool_kernel,
+            "seed": item.key.runs[0].seed,
+            "checkpoint": item.key.settings.checkpoint,  # type: ignore[attr-defined]
+            "images": measurement.values["images"],
+            "debiased": float(np.nanmean(values)),
+        }
+        for item, measurement in study.select("similarity", "within")
+        if item.role == role and np.isfinite(values := measurement.arrays["debiased"][middle:, :middle]).any()
+    ]
+    return pd.DataFrame(rows)

@@ -33,6 +33,7 @@ CHAPTERS = {
     "pruning_rates": ("pruning-rates", {"role": "small_images"}),
     "similarity": ("representations", {"role": "small_images"}),
     "similarity_by_layer": ("representations", {"role": "small_images"}),
+    "similarity_within": ("representations", {"role": "small_images"}),
     "spectra": ("loss-landscape", {"architecture": "rf_resnet50"}),
     "training_curves": ("loss-landscape", {"role": "small_images"}),
     "variants": ("open-questions", {}),

@@ -15,6 +15,7 @@ UNCOVERED = {
     "spectra": ("loss-landscape", {"spectrum": None}, lambda s: figures.spectra(s, architecture="rf_vgg19")),
     "similarity": ("representations", {"similarity": None}, figures.similarity),
     "similarity_by_layer": ("representations", {"similarity": None}, figures.similarity_by_layer),
+    "similarity_within": ("representations", {"similarity": None}, figures.similarity_within),
     "training_curves": (
         "loss-landscape",
         {"pool_kernels": {"rf_vgg19": [1]}, "doubled": None},

@@ -71,3 +71,14 @@ def test_matching_layers_trained_and_untrained(open_fake: Open, formulas: Simple
         assert (trained.get_linestyle(), untrained.get_linestyle()) == ("-", "--")
         assert trained.get_color() == untrained.get_color()
     assert "n = 1 pair of seeds (0 and 1), 360 test images" in figure.get_supxlabel()
+
+
+def test_deep_with_shallow_layers_of_one_network(open_fake: Open, formulas: SimpleNamespace) -> None:
+    figure = figures.similarity_within(open_fake("representations"), role="small_images")
+    (axes,) = figure.axes
+    for checkpoint, line in zip(("last", "initial"), axes.lines, strict=False):
+        block = [formulas.similarity_matrix(k, checkpoint, "debiased")[25:, :25].mean() for k in (1, 2, 3, 4)]
+        assert line.get_xdata() == pytest.approx([1, 2, 3, 4])
+        assert line.get_ydata() == pytest.approx(block)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["trained", "untrained"]
+    assert "360 test images" in figure.get_supxlabel()

@@ -202,6 +202,14 @@ def test_similarity_compares_the_same_images_in_two_runs(
         assert diagonal == pytest.approx(list(np.diag(found.arrays[estimator])))
 
 
+def test_a_run_beside_itself_compares_its_own_layers(recorded: Measure, run: Run) -> None:
+    found = recorded(SimilaritySettings(images=12), run, run).arrays["biased"]
+    assert found == pytest.approx(found.T, abs=1e-6)
+    defined = np.diag(found)[np.isfinite(np.diag(found))]
+    assert defined == pytest.approx(np.ones(len(defined)), abs=1e-6)
+    assert found[0, -1] < 0.99
+
+
 def test_a_layer_that_says_nothing_has_no_similarity(recorded: Measure, study: Study, run: Run) -> None:
     """A convolution whose weights are zero: the same output for every image, for which CKA is not defined."""
     for subject in (run, run.replace(seed=1)):

@@ -66,7 +66,7 @@ GRID = {"architecture grid": 4, "history grid": 8, "one_shot grid": 8}
                 "history doubled_4": 1,
             },
         ),
-        ("representations", {"similarity grid": 4}),
+        ("representations", {"similarity grid": 4, "similarity within": 8}),
         (
             "large-receptive-fields",
             {**GRID, "architecture large": 1, "history large": 2, "one_shot large": 2},
@@ -96,6 +96,7 @@ GRID = {"architecture grid": 4, "history grid": 8, "one_shot grid": 8}
                 "spectrum grid": 8,
                 "spectrum frozen": 4,
                 "similarity grid": 4,
+                "similarity within": 8,
                 "history doubled_2": 1,
                 "history doubled_4": 1,
             },

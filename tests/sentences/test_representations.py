@@ -67,3 +67,34 @@ def test_bias_compares_the_estimators_where_nothing_was_learned() -> None:
 def test_without_measurements_nothing_is_said() -> None:
     functions = (representations.deep_layers, representations.shallow_layers, representations.bias)
     assert [function(pd.DataFrame()) for function in functions] == [NOTHING] * 3
+
+
+def similarities(trained: list[float], untrained: list[float], *, seeds: int) -> pd.DataFrame:
+    """Return `tables.similarity_within`, seeds that lie symmetrically around a mean."""
+    rows = [
+        {
+            "pool_kernel": kernel,
+            "seed": seed,
+            "checkpoint": checkpoint,
+            "debiased": value + 0.1 * (seed - (seeds - 1) / 2),
+        }
+        for checkpoint, values in (("last", trained), ("initial", untrained))
+        for kernel, value in enumerate(values, start=1)
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_deep_layers_beside_the_shallow_ones_of_their_network() -> None:
+    first, reading, strength = representations.within(similarities([0.6, 0.2], [0.4, 0.4], seeds=3)).points
+    assert first == (
+        "Mean similarity of the layers after the middle with those up to it, within one network: trained it goes from "
+        "0.60 at k = 1 to 0.20 at k = 2 (falls throughout); untrained it goes from 0.40 at k = 1 to 0.40 at k = 2 "
+        "(flat)."
+    )
+    assert "falls by 0.40, and that of untrained ones does not: the change comes with training" in reading
+    assert strength == "Mean of at least 3 seeds a field."
+    assert representations.within(similarities([0.6], [0.4], seeds=1)).points[1:] == (
+        "One seed: an indication, without a spread.",
+    )
+    assert representations.within(pd.DataFrame()) is NOTHING

@@ -186,6 +186,10 @@ def test_similarity_by_hand(filled: Filled) -> None:
     halves = summary.groupby("half")["debiased"].unique()
     assert halves["up to the middle"].tolist() == pytest.approx([0.1])
     assert halves["after the middle"].tolist() == pytest.approx([0.25])
+    within = tables.similarity_within(study, middle=1)
+    assert len(within) == 2 * 2 * 2
+    assert within["debiased"].tolist() == [0.0] * 8, "layers 2 and 3 with layer 1, off the diagonal of ones"
+    assert tables.similarity_within(study).empty, "no layer after the 25th"
     matrices = tables.similarity_matrices(study)
     assert list(matrices) == [1, 2]
     assert matrices[1].loc["conv1", "conv1"] == 1
