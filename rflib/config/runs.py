@@ -8,7 +8,32 @@ from pydantic import Field, PositiveInt, model_validator
 
 from rflib.config.settings import Settings, identity
 
-Architecture = Literal["rf_vgg16", "rf_vgg19", "rf_resnet26", "rf_resnet50"]
+# The networks named rf_ have the knob, a pool after the first convolution; the others are built as they are.
+Architecture = Literal[
+    "rf_vgg16",
+    "rf_vgg19",
+    "rf_resnet26",
+    "rf_resnet50",
+    "vgg11",
+    "vgg13",
+    "vgg16",
+    "vgg19",
+    "vgg19_dilated",
+    "resnet18",
+    "resnet18_no_stem",
+    "resnet18_no_skips",
+    "resnet34",
+    "resnet34_no_stem",
+    "resnet34_no_skips",
+    "resnet18_spatial",
+    "resnet18_spatial_no_skips",
+    "resnet18_squeeze_excitation",
+    "resnet18_squeeze_excitation_no_skips",
+    "resnet18_cbam",
+    "resnet18_cbam_no_skips",
+    "mpnet18",
+    "mpnet36",
+]
 Checkpoint = Literal["initial", "last", "best"]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -73,6 +98,13 @@ class ModelConfig(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        knob = (self.pool_kernel, self.pool_stride, self.pool_dilation, self.map_size)
+        if not self.architecture.startswith("rf_") and knob != (1, 1, 1, "shrinking"):
+            raise ValueError(
+                f"'{self.architecture}' has no pool that sets its field: expected pool_kernel 1, pool_dilation 1 and "
+                f"map_size 'shrinking', found {self.pool_kernel}, {self.pool_dilation} and '{self.map_size}'; the "
+                "networks named rf_ have one"
+            )
         if self.map_size != "shrinking" and self.pool_stride != self.pool_kernel:
             raise ValueError(
                 f"map_size '{self.map_size}' keeps the maps' size by the pool kernel and needs pool_stride equal "

@@ -1,4 +1,4 @@
-"""Networks with a knob for their receptive field, one architecture family a file."""
+"""Networks with a knob for their receptive field, and the networks of the neighbouring papers; one family a file."""
 
 from rflib.models.feasibility import failing_layer, require_input, smallest_input
 from rflib.models.knob import Knob, resolve

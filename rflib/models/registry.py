@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
 
 from rflib.config import ModelConfig
+from rflib.models.basic_resnet import BasicResNet
+from rflib.models.multi_path import mpnet18, mpnet36
+from rflib.models.plain_vgg import vgg11, vgg13, vgg16, vgg19, vgg19_dilated
 from rflib.models.resnet import rf_resnet26, rf_resnet50
 from rflib.models.vgg import rf_vgg16, rf_vgg19
 
@@ -16,6 +20,25 @@ ARCHITECTURES: dict[str, Callable[[ModelConfig], nn.Module]] = {
     "rf_vgg19": rf_vgg19,
     "rf_resnet26": rf_resnet26,
     "rf_resnet50": rf_resnet50,
+    "vgg11": vgg11,
+    "vgg13": vgg13,
+    "vgg16": vgg16,
+    "vgg19": vgg19,
+    "vgg19_dilated": vgg19_dilated,
+    "resnet18": partial(BasicResNet, depth=18),
+    "resnet18_no_stem": partial(BasicResNet, depth=18, stem=False),
+    "resnet18_no_skips": partial(BasicResNet, depth=18, skips=False),
+    "resnet34": partial(BasicResNet, depth=34),
+    "resnet34_no_stem": partial(BasicResNet, depth=34, stem=False),
+    "resnet34_no_skips": partial(BasicResNet, depth=34, skips=False),
+    "resnet18_spatial": partial(BasicResNet, depth=18, kind="spatial"),
+    "resnet18_spatial_no_skips": partial(BasicResNet, depth=18, kind="spatial", skips=False),
+    "resnet18_squeeze_excitation": partial(BasicResNet, depth=18, kind="squeeze_excitation"),
+    "resnet18_squeeze_excitation_no_skips": partial(BasicResNet, depth=18, kind="squeeze_excitation", skips=False),
+    "resnet18_cbam": partial(BasicResNet, depth=18, kind="cbam"),
+    "resnet18_cbam_no_skips": partial(BasicResNet, depth=18, kind="cbam", skips=False),
+    "mpnet18": mpnet18,
+    "mpnet36": mpnet36,
 }
 
 
