@@ -18,12 +18,16 @@ _MODULES = {
     "cka": "rflib.analyses.cka",
     "claims": "rflib.claims",
     "dead_taps": "rflib.analyses.dead_taps",
+    "effective_field": "rflib.analyses.effective_field",
     "figures": "rflib.figures",
     "hessian": "rflib.analyses.hessian",
     "models": "rflib.models",
+    "pixel_sensitivity": "rflib.analyses.pixel_sensitivity",
+    "probes": "rflib.analyses.probes",
     "pruning": "rflib.pruning",
     "receptive_field": "rflib.analyses.receptive_field",
     "reported": "rflib.reported",
+    "saturation": "rflib.analyses.saturation",
     "tables": "rflib.tables",
 }
 
