@@ -27,56 +27,89 @@ _MODULE_NAME = "analysed_network"
 
 @dataclass(frozen=True)
 class Inspection:
-    """The fields of a network's layers in pixels, the last convolution measured by gradient, and its dead taps."""
+    """The fields of a network's layers in pixels, the last convolution measured by gradient, and its dead taps.
+
+    `taps` is None for a network with nothing to prune.
+    """
 
     model: str
     resolution: int
     fields: receptive_field.Fields
     measured: tuple[float, float]
-    taps: dead_taps.DeadTaps
+    taps: dead_taps.DeadTaps | None
 
-    headings = ("layer", "operation", "r_min", "r_max", "stride", "offset", "map")
+    headings = ("layer", "operation", "r_min", "r_max", "stride", "offset", "map", "note")
 
     @property
     def rows(self) -> list[tuple[str, ...]]:
-        """One row a layer, as text."""
+        """One row a layer, as text; the note marks the border layer and other unproductive layers."""
         return [
             (
                 layer.name,
                 layer.operation,
                 *map(_pair, (layer.r_min, layer.r_max, layer.stride, layer.offset, layer.map_size)),
+                self._note(layer.name),
             )
-            for layer in map(self.fields.__getitem__, self.fields)
+            for layer in self.fields.layers
         ]
+
+    def _note(self, layer: str) -> str:
+        found = self.fields.unproductive(self.resolution)
+        notes = ["border"] if layer in found[:1] else ["unproductive"] if layer in found else []
+        return ", ".join(notes + ["misaligned branches"] * (layer in self.fields.misaligned))
 
     @property
     def summary(self) -> str:
-        """The last convolution by both computations, and what never sees or carries a gradient."""
-        last = self.fields.last_convolution
-        border = self.fields.border_layer(resolution=self.resolution)
-        return (
+        """The last convolution by both computations, the borders, and what never sees or carries a gradient."""
+        fields, size = self.fields, self.resolution
+        last, (smallest, largest) = fields.last_convolution, fields.resolution_range()
+        borders = [fields.border_layer(size), fields.border_layer(size, field="largest")]
+        lines = [
             f"last convolution {last.name}: field {_pair(last.r_max)} px from the graph, {_pair(self.measured)} px by "
-            f"gradient\nborder layer at {self.resolution} px: {border or 'none'}\n"
-            f"dead taps at {self.resolution} px: {100 * self.taps.share:.1f} % of the prunable weights; "
-            f"{100 * self.taps.input_share:.1f} % of the pixels can reach the output"
-        )
+            "gradient",
+            f"border layer at {size} px: {borders[0] or 'none'} (b_min), {borders[1] or 'none'} (b_max); by the "
+            f"toolbox's rule {fields.border_layer(size, rule='toolbox') or 'none'}",
+            f"feasible resolutions: {_pair(smallest)} to {_pair(largest)} px",
+        ]
+        if fields.context:
+            lines.append(f"global context is left out of the fields: {len(fields.context)} places")
+        if fields.misaligned:
+            lines.append(f"branches that meet off centre: {', '.join(fields.misaligned)}")
+        if self.taps is not None:
+            lines.append(
+                f"dead taps at {size} px: {100 * self.taps.share:.1f} % of the prunable weights; "
+                f"{100 * self.taps.input_share:.1f} % of the pixels can reach the output"
+            )
+        return "\n".join(lines)
+
+    @property
+    def page(self) -> str:
+        """The growth of the field with the border layer, as a self-contained HTML page."""
+        return receptive_field.growth_page(self.fields, self.resolution, title=f"Receptive fields of {self.model}")
 
     def as_values(self) -> dict[str, Any]:
         """Return everything as plain values for JSON; an infinite field is null."""
+        fields, size = self.fields, self.resolution
         layers = [
             {"layer": layer.name, "operation": layer.operation}
             | {name: _finite(getattr(layer, name)) for name in ("r_min", "r_max", "stride", "offset", "map_size")}
-            for layer in map(self.fields.__getitem__, self.fields)
+            for layer in fields.layers
         ]
         return {
             "model": self.model,
-            "resolution": self.resolution,
-            "last_convolution": self.fields.last_convolution.name,
-            "receptive_field": _finite(self.fields.last_convolution.r_max),
+            "resolution": size,
+            "last_convolution": fields.last_convolution.name,
+            "receptive_field": _finite(fields.last_convolution.r_max),
             "receptive_field_by_gradient": _finite(self.measured),
-            "border_layer": self.fields.border_layer(resolution=self.resolution),
-            "dead_share": self.taps.share,
-            "input_share": self.taps.input_share,
+            "border_layer": fields.border_layer(size),
+            "border_layer_of_the_largest_field": fields.border_layer(size, field="largest"),
+            "border_layer_by_the_toolbox": fields.border_layer(size, rule="toolbox"),
+            "unproductive": fields.unproductive(size),
+            "feasible_resolutions": [_finite(side) for side in fields.resolution_range()],
+            "misaligned": list(fields.misaligned),
+            "context": list(fields.context),
+            "dead_share": None if self.taps is None else self.taps.share,
+            "input_share": None if self.taps is None else self.taps.input_share,
             "layers": layers,
         }
 
@@ -92,7 +125,14 @@ def inspect_network(name: str, *, resolution: int, pool_kernel: int | None = Non
     with _quiet():
         fields = receptive_field.analyse(model, shape)
     measured = receptive_field.measure(model, shape)[fields.last_convolution.name]
-    return Inspection(name, resolution, fields, measured.r_max, dead_taps.share(model, shape))
+    return Inspection(name, resolution, fields, measured.r_max, _dead_taps(model, shape))
+
+
+def _dead_taps(model: nn.Module, shape: tuple[int, int, int]) -> dead_taps.DeadTaps | None:
+    try:
+        return dead_taps.share(model, shape)
+    except UsageError:  # a network without anything prunable
+        return None
 
 
 @contextmanager

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
+
+from rflib.cli.analyse import analyse
 
 Call = Callable[..., Any]
 
@@ -26,6 +31,17 @@ def test_values_for_programs(rflib: Call, kernel: str, field: int, dead: float) 
     assert values["receptive_field"] == values["receptive_field_by_gradient"] == [field, field]
     assert values["dead_share"] == pytest.approx(dead, abs=0.01)
     assert values["layers"][0]["layer"] == "features.0"
+
+
+def test_a_picture(tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.command()(analyse)
+    page = tmp_path / "field.html"
+    answer = CliRunner().invoke(app, ["torchvision:vgg11", "--html", str(page)])
+    assert answer.exit_code == 0
+    assert "border layer at 32 px: features.13 (b_min)" in answer.stdout
+    assert f"Picture: {page}" in answer.stderr.replace("\n", "")
+    assert "Receptive fields of torchvision:vgg11" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ NETWORKS = """\
 from __future__ import annotations
 from dataclasses import dataclass
 import neighbour
+import torch.nn.functional as F
 from torch import nn
 
 @dataclass
@@ -34,6 +35,32 @@ class Small(nn.Sequential):
 class Grey(nn.Sequential):
     def __init__(self):
         super().__init__(nn.Conv2d(1, 4, 3))
+
+class Student(nn.Module):
+    # Functional pooling and a dilated branch.
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.near = nn.Conv2d(8, 8, 3, padding=1)
+        self.far = nn.Conv2d(8, 8, 3, padding=4, dilation=4)
+        self.head = nn.Conv2d(8, 8, 3, padding=1)
+        self.classify = nn.Linear(8, 10)
+
+    def forward(self, images):
+        maps = F.max_pool2d(F.relu(self.stem(images)), 2)
+        maps = F.relu(self.near(maps) + self.far(maps))
+        maps = F.avg_pool2d(self.head(maps), 2)
+        return self.classify(maps.mean((2, 3)))
+
+class Attentive(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 4, 4)
+        self.mix = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, images):
+        tokens = self.stem(images).flatten(2).transpose(1, 2)
+        return self.mix(tokens, tokens, tokens)[0]
 
 class DependsOnValues(nn.Module):
     def __init__(self):
@@ -70,10 +97,49 @@ def small(file: str) -> Inspection:
 
 def test_a_network_of_a_file(small: Inspection) -> None:
     # 3, then 4 after the pool of stride 2, then 2 more strides of 2 pixels a tap: 8 high, 12 wide.
-    assert small.rows[2] == ("2", "conv2d", "8×12", "8×12", "2", "-3×-5", "8")
+    assert small.rows[2] == ("2", "conv2d", "8×12", "8×12", "2", "-3×-5", "8", "")
     assert small.rows[3][3] == "∞"
     assert "last convolution 2: field 8×12 px from the graph, 8×12 px by gradient\n" in small.summary
     assert "dead taps at 16 px: 0.0 % of the prunable weights; 100.0 % of the pixels" in small.summary
+
+
+def test_a_students_network(file: str) -> None:
+    """3, 4 after the pool, then 8 or 20 through the branches, 4 more pixels, and 2 of the last pool."""
+    found = inspect_network(f"{file}:Student", resolution=16)
+    shown = {row[0]: row[2:5] for row in found.rows}
+    assert shown == {
+        "stem": ("3", "3", "1"),
+        "max_pool2d": ("4", "4", "2"),
+        "near": ("8", "8", "2"),
+        "far": ("20", "20", "2"),
+        "add": ("8", "20", "2"),
+        "head": ("12", "24", "2"),
+        "avg_pool2d": ("14", "26", "4"),
+        "mean": ("∞", "∞", "∞"),
+        "classify": ("∞", "∞", "∞"),
+    }
+    assert [row[0] for row in found.rows if row[-1] == "border"] == []
+    assert "last convolution head: field 24 px from the graph, 24 px by gradient\n" in found.summary
+    assert "border layer at 16 px: none (b_min), head (b_max); by the toolbox's rule far" in found.summary
+    assert "feasible resolutions: 20 to 26 px" in found.summary
+    assert "At 16 pixels no layer is unproductive" in found.page
+
+
+def test_attention_is_refused_with_node_operation_and_line(file: str) -> None:
+    line = NETWORKS.splitlines().index("        return self.mix(tokens, tokens, tokens)[0]") + 1
+    message = rf"node '\w+' \(\w+, .*networks\.py:{line}\): attention and other matrix products .* are not supported"
+    with pytest.raises(RflibError, match=message):
+        inspect_network(f"{file}:Attentive", resolution=16)
+
+
+def test_border_and_unproductive_layers_are_noted() -> None:
+    found = inspect_network("torchvision:vgg11", resolution=32)
+    notes = {row[0]: row[-1] for row in found.rows if row[-1]}
+    assert notes == {"features.13": "border", "features.16": "unproductive", "features.18": "unproductive"}
+    values = found.as_values()
+    assert values["border_layer"] == "features.13"
+    assert values["unproductive"] == list(notes)
+    assert values["feasible_resolutions"] == [[150, 150], [150, 150]]
 
 
 def test_values_are_plain_and_infinity_is_null(small: Inspection) -> None:
@@ -103,7 +169,7 @@ def test_ours_and_torchvisions() -> None:
         ("rf_resnet5", r"unknown network 'rf_resnet5'.*Did you mean 'rf_resnet50'"),
         ("torchvision:resnet5", r"unknown torchvision network 'resnet5'.*Did you mean 'resnet50'\?"),
         ("torchvision:xyzzy", r"expected a classifier of torchvision\.models\.$"),
-        ("networks.py:Smal", r"unknown class in networks\.py 'Smal': expected one of DependsOnValues, .*'Small'"),
+        ("networks.py:Smal", r"unknown class in networks\.py 'Smal': expected one of Attentive, .*'Small'"),
         ("networks.py:NeedsWidth", r"built without arguments, found TypeError: .*'width'"),
         ("networks.py:NoNetwork", r"networks\.py:NoNetwork: expected a torch\.nn\.Module, found NoNetwork"),
         ("broken.py:Net", r"broken\.py: expected a file that Python can import, found ZeroDivisionError"),

@@ -15,7 +15,8 @@ from torch.export.graph_signature import InputKind
 from rflib.activations import device_of, evaluation_mode
 from rflib.analyses.receptive_field.axis import Axis, Signal
 from rflib.analyses.receptive_field.call import Call
-from rflib.analyses.receptive_field.fields import Fields, LayerField
+from rflib.analyses.receptive_field.fields import Fields
+from rflib.analyses.receptive_field.layer import LayerField, Pair
 from rflib.analyses.receptive_field.operations import Outcome, apply
 from rflib.errors import RflibError, UsageError
 
@@ -44,6 +45,14 @@ def analyse(model: nn.Module, input_shape: tuple[int, int, int], *, include_cont
     return walk.fields()
 
 
+# Results that share memory with their input.
+_VIEWS = {
+    *("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute", "transpose", "swapaxes", "t"),
+    *("slice", "select", "narrow", "chunk", "split", "split_with_sizes", "tensor_split", "unbind", "getitem"),
+    *("expand", "expand_as", "alias", "detach", "numpy_T", "diagonal", "unfold"),
+}
+
+
 def _export(model: nn.Module, input_shape: tuple[int, int, int]) -> ExportedProgram:
     if len(input_shape) != 3 or min(input_shape) < 1:
         raise UsageError(f"input_shape: expected (channels, height, width), all positive, found {input_shape}")
@@ -65,12 +74,16 @@ def _export(model: nn.Module, input_shape: tuple[int, int, int]) -> ExportedProg
 
 @dataclass(frozen=True)
 class _Step:
-    """A node that was walked: what its input and its output see, and the module calls it was made in."""
+    """A node that was walked: what its input and its output see, and the module calls it was made in.
+
+    `input_largest` is the size of the largest field of the input that sees least.
+    """
 
     node: fx.Node
     operation: str
     before: Signal
     after: Signal
+    input_largest: Pair
     merges: bool
     calls: tuple[tuple[str, str], ...]
 
@@ -121,14 +134,37 @@ class _Walk:
         outcome = apply(call)
         self.seen[node] = outcome
         if operation.endswith("_"):
-            # An in-place operation changes its input for everybody who reads it later.
-            self.seen[node.args[0]] = outcome  # type: ignore[index]
+            self._write_back(call, outcome)
         self.context += [node] if call.has_context else []
         self.misaligned += [node] if call.misaligned else []
         after = outcome[0] if isinstance(outcome, list) else outcome
         # A merge does not widen the field: its smallest field is the smallest of its inputs'.
         before = after if len(signals) > 1 else signals[0]
-        self.steps.append(_Step(node, call.operation, before, after, len(signals) > 1, _calls(node)))
+        largest = min(signal[0].largest for signal in signals), min(signal[1].largest for signal in signals)
+        self.steps.append(_Step(node, call.operation, before, after, largest, len(signals) > 1, _calls(node)))
+
+    def _write_back(self, call: Call, outcome: Outcome) -> None:
+        """An in-place operation changes its input for everybody who reads it later."""
+        target: Any = call.node.args[0]
+        if self.seen.get(target) != outcome and self._is_read_elsewhere(target):
+            raise call.fail(
+                "expected an in-place change of a whole tensor, found one through a view or a slice of a tensor that "
+                "is read later; write it out of place"
+            )
+        self.seen[target] = outcome
+
+    def _is_read_elsewhere(self, view: fx.Node) -> bool:
+        """Whether the tensor that `view` is a view of is read by a node not yet visited, itself or by another view."""
+        chain = [view]
+        while _operation(chain[-1]) in _VIEWS:
+            chain.append(chain[-1].all_input_nodes[0])
+        for base in chain[1:]:
+            # Parts of one split do not overlap.
+            views = [user for user in base.users if user not in chain and _operation(user) in _VIEWS - {"getitem"}]
+            readers = [*base.users, *(reader for other in views for reader in other.users)]
+            if any(reader not in self.seen and _operation(reader) not in _CONSTANTS for reader in readers):
+                return True
+        return False
 
     def fields(self) -> Fields:
         """Return the layers under their names, and what every module call puts out."""
@@ -189,6 +225,7 @@ def _layer(name: str, step: _Step) -> LayerField:
         offset=(height.start, width.start),
         map_size=(_extent(height, shape), _extent(width, shape)),
         input_r_min=(step.before[0].smallest, step.before[1].smallest),
+        input_r_max=step.input_largest,
         input_stride=(step.before[0].stride, step.before[1].stride),
     )
 

@@ -24,6 +24,8 @@ def apply(call: Call) -> Outcome:
     if all(is_global(signal) for signal in call.signals):
         several = isinstance(call.node.meta.get("val"), list | tuple)
         return [call.signal] * len(call.result_shapes) if several else call.signal
+    if call.operation in REFUSED:
+        raise call.fail(REFUSED[call.operation])
     rule = RULES.get(call.operation)
     if rule is None:
         raise call.fail(
@@ -35,8 +37,8 @@ def apply(call: Call) -> Outcome:
 
 
 def _pair(value: Any) -> tuple[int, int]:
-    values = [value] if isinstance(value, int) else list(value)
-    return values[0], values[-1]
+    values = [value] * 2 if isinstance(value, int) else list(value)
+    return values[-2 if len(values) > 1 else 0], values[-1]
 
 
 def _slide(call: Call, kernel: Any, *, stride: Any, padding: Any, dilation: Any) -> Signal:
@@ -185,13 +187,33 @@ def _named(names: str, rule: Rule) -> dict[str, Rule]:
     return dict.fromkeys(names.split(), rule)
 
 
+_ENLARGES = (
+    "interpolation and transposed convolution are not supported: neighbouring units of an enlarged map see windows at "
+    "unequal distances, so it has no one stride. Analyse the part of the network before it"
+)
+_ATTENDS = (
+    "attention and other matrix products of maps are not supported: which part of the image a unit sees depends on "
+    "the image itself, and may be all of it. Analyse the part of the network before it"
+)
+
+REFUSED: dict[str, str] = {
+    **dict.fromkeys(
+        ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "pixel_shuffle", "grid_sampler"], _ENLARGES
+    ),
+    **dict.fromkeys(["upsample_nearest2d", "_upsample_nearest_exact2d", "upsample_bilinear2d"], _ENLARGES),
+    **dict.fromkeys(["upsample_bicubic2d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"], _ENLARGES),
+    **dict.fromkeys(["scaled_dot_product_attention", "bmm", "baddbmm", "matmul", "einsum"], _ATTENDS),
+}
+"""Operations that are refused by name, with the reason."""
+
+
 RULES: dict[str, Rule] = {
     "conv2d": _convolution,
     "linear": _linear,
     "pixel_unshuffle": _pixel_unshuffle,
     "slice": _slice,
     "cat": _concatenate,
-    **_named("max_pool2d max_pool2d_with_indices avg_pool2d", _pool),
+    **_named("max_pool2d max_pool2d_with_indices avg_pool2d avg_pool3d", _pool),
     **_named("adaptive_avg_pool2d adaptive_max_pool2d", _adaptive_pool),
     **_named("pad constant_pad_nd reflection_pad2d replication_pad2d", _pad),
     **_named("mean sum amax amin max min var std logsumexp linalg_vector_norm norm all any", _reduce),

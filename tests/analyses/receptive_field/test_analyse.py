@@ -242,6 +242,15 @@ def test_padding_modes_keep_the_module_name(how: str) -> None:
     assert (fields["0"].r_max, fields["0"].offset) == ((3, 3), (-1, -1))
 
 
+def test_an_unknown_operation_is_refused_by_name_and_line() -> None:
+    class Folding(nn.Module):
+        def forward(self, maps: Tensor) -> Tensor:
+            return F.unfold(maps, 3)
+
+    with pytest.raises(RflibError, match=r"node 'im2col' \(im2col, .*test_analyse\.py:\d+\): .*not understood"):
+        analyse(nn.Sequential(conv(3), Folding()), (3, 16, 16))
+
+
 class Functional(nn.Module):
     """Functional pooling, slicing, splitting, reduction over channels, channels last, in-place addition."""
 
@@ -310,15 +319,54 @@ def test_attention_is_refused_by_name_and_line() -> None:
             return F.scaled_dot_product_attention(tokens, tokens, tokens)
 
     with pytest.raises(
-        RflibError, match=r"node 'scaled_dot_product_attention' \(.*test_analyse\.py:\d+\): .*not understood"
+        RflibError, match=r"node 'scaled_dot_product_attention' \(.*test_analyse\.py:\d+\): attention and"
     ):
         analyse(nn.Sequential(conv(3), Attention()), (3, 16, 16))
 
 
-@pytest.mark.parametrize("layer", [nn.Upsample(scale_factor=2), nn.ConvTranspose2d(3, 3, 2, 2)])
-def test_enlarging_operations_are_refused(layer: nn.Module) -> None:
-    with pytest.raises(RflibError, match="is not understood"):
+@pytest.mark.parametrize(
+    ("layer", "operation"),
+    [
+        (nn.Upsample(scale_factor=2), "upsample_nearest2d"),
+        (nn.Upsample(scale_factor=2, mode="bilinear"), "upsample_bilinear2d"),
+        (nn.ConvTranspose2d(3, 3, 2, 2), "conv_transpose2d"),
+    ],
+)
+def test_enlarging_operations_are_refused_by_name(layer: nn.Module, operation: str) -> None:
+    with pytest.raises(
+        RflibError, match=rf"\({operation}, .*interpolation and transposed convolution are not supported"
+    ):
         analyse(nn.Sequential(conv(3), layer, conv(3)), (3, 16, 16))
+
+
+def test_local_response_normalisation_runs_over_channels() -> None:
+    fields = analyse(nn.Sequential(conv(3), nn.LocalResponseNorm(2), conv(3)), (3, 16, 16))
+    assert (fields["2"].r_min, fields["2"].r_max, fields.misaligned) == ((5, 5), (5, 5), ())
+
+
+class ChangesPart(nn.Module):
+    """Adds a wider map to half of the channels, in place; `aliased` reads the whole tensor afterwards."""
+
+    def __init__(self, *, aliased: bool) -> None:
+        super().__init__()
+        self.stem, self.branch, self.tail = nn.Conv2d(3, 4, 1), nn.Conv2d(2, 2, 3, padding=1), nn.Conv2d(4, 4, 1)
+        self.aliased = aliased
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.stem(images)
+        if self.aliased:
+            maps[:, :2].add_(self.branch(maps[:, 2:]))
+            return self.tail(maps)
+        first, second = maps.chunk(2, 1)
+        first.add_(self.branch(second))
+        return self.tail(torch.cat([first, second], 1))
+
+
+def test_in_place_changes_of_a_part() -> None:
+    fields = analyse(ChangesPart(aliased=False), (3, 16, 16))
+    assert (fields["tail"].r_min, fields["tail"].r_max) == ((1, 1), (3, 3))
+    with pytest.raises(RflibError, match=r"\(add, .*test_analyse\.py:\d+\): expected an in-place change of a whole"):
+        analyse(ChangesPart(aliased=True), (3, 16, 16))
 
 
 def test_a_reshape_that_cuts_the_map_is_refused() -> None:

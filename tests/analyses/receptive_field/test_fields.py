@@ -7,7 +7,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from rflib.analyses.receptive_field import Fields, analyse
+from rflib.analyses.receptive_field import Fields, analyse, tail_pattern
 from rflib.errors import UsageError
 
 
@@ -57,6 +57,53 @@ def test_unproductive_layers_of_a_residual_network_are_no_tail(resnet50: Fields)
     assert "layer4.2.conv3" in found
     assert resnet50["layer4.2.conv2"].r_min == (75, 75)
     assert found[0] == resnet50.border_layer(32) == "layer3.1.conv3"
+
+
+def test_border_layers_of_both_paths(resnet50: Fields) -> None:
+    """b_max lies before b_min: at 32 pixels the largest field reaches 35 in the first stage."""
+    assert resnet50["layer1"].r_max == (35, 35)
+    assert resnet50.border_layer(32, field="largest") == "layer1.2.conv3"
+    assert resnet50["layer1.2.conv3"].input_r_max == (35, 35)
+    assert resnet50.border_layer(32, rule="toolbox", field="largest") == "layer1.2.conv3"
+    assert resnet50.border_layer(427, field="largest") is None
+    everything = [layer.name for layer in resnet50.convolutions]
+    behind = everything[everything.index("layer1.2.conv3") :]
+    assert resnet50.unproductive(32, field="largest") == behind
+
+
+def test_paths_of_a_sequential_network_are_one(vgg16: Fields) -> None:
+    for resolution in (16, 32, 100, 212):
+        for rule in ("paper", "toolbox"):
+            assert vgg16.unproductive(resolution, rule=rule) == vgg16.unproductive(
+                resolution, rule=rule, field="largest"
+            )
+
+
+def test_tail_is_one_run_to_the_end(vgg16: Fields, resnet50: Fields) -> None:
+    assert vgg16.tail(32) == vgg16.unproductive(32)
+    assert vgg16.tail(4000) == []
+    tail = resnet50.tail(32)
+    assert tail == [layer.name for layer in resnet50.convolutions][-len(tail) :]
+    assert tail[0] == resnet50.border_layer(32)
+    assert set(resnet50.unproductive(32)) < set(tail)
+    assert "layer4.2.conv1" in tail
+
+
+@pytest.mark.parametrize(
+    ("saturation", "expected"),
+    [
+        ([0.6, 0.5, 0.4, 0.2, 0.1], [3, 4]),
+        ([0.6, 0.1, 0.5, 0.2, 0.1], [4]),  # 0.2 is not below half of the average before it, 0.4
+        ([0.4, 0.5, 0.25], []),
+        ([0.5, 0.2], [1]),
+        ([0.5, 0.25], []),
+        ([0.3], []),
+        ([], []),
+    ],
+)
+def test_tail_pattern(saturation: list[float], expected: list[int]) -> None:
+    layers = {f"conv{index}": value for index, value in enumerate(saturation)}
+    assert tail_pattern(layers) == [f"conv{index}" for index in expected]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +170,8 @@ def test_names_of_modules_that_are_no_layers(resnet50: Fields) -> None:
 def test_bad_questions(vgg16: Fields) -> None:
     with pytest.raises(UsageError, match=r"unknown border rule 'papre': .*Did you mean 'paper'"):
         vgg16.border_layer(32, rule="papre")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"unknown field 'max': expected one of largest, smallest"):
+        vgg16.border_layer(32, field="max")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"resolution: expected pixels .* found 0"):
         vgg16.unproductive(0)
     fields = analyse(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), (3, 2, 2))

@@ -1,0 +1,63 @@
+"""The field of one layer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+Pair = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class LayerField:
+    """The field of one layer; every pair is (height, width), lengths are in input pixels.
+
+    r_min, r_max: size over the shortest path and over all paths together.
+    stride: distance between the fields of neighbouring units.
+    offset: first pixel of unit 0's largest field (negative: it lies in the padding; -effective padding).
+    map_size: units of the layer's output.
+    input_r_min, input_r_max, input_stride: the same for the layer's input, the smallest over all of its inputs.
+    """
+
+    name: str
+    operation: str
+    r_min: Pair
+    r_max: Pair
+    stride: Pair
+    offset: Pair
+    map_size: tuple[int, int]
+    input_r_min: Pair
+    input_r_max: Pair
+    input_stride: Pair
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the layer sees a bounded part of the image."""
+        return all(map(math.isfinite, self.r_min))
+
+    @property
+    def kernel(self) -> Pair:
+        """Extent of the layer's window in units of its input, dilation included; 1 without widening."""
+        if not self.is_finite:
+            return math.inf, math.inf
+        height, width = (
+            max(1.0, (own - before) / step + 1)
+            for own, before, step in zip(self.r_min, self.input_r_min, self.input_stride, strict=True)
+        )
+        return height, width
+
+    def centre(self, unit: tuple[int, int]) -> Pair:
+        """Return the centre of a unit's largest field in pixels, (0, 0) being the centre of the first pixel."""
+        row, column = (
+            start + index * stride + (size - 1) / 2
+            for start, index, stride, size in zip(self.offset, unit, self.stride, self.r_max, strict=True)
+        )
+        return row, column
+
+    def unit_at(self, centre: Pair) -> Pair:
+        """Return the unit (fractional between units) whose field is centred on a pixel: the inverse of `centre`."""
+        row, column = (
+            (pixel - start - (size - 1) / 2) / stride
+            for pixel, start, stride, size in zip(centre, self.offset, self.stride, self.r_max, strict=True)
+        )
+        return row, column

@@ -1,0 +1,147 @@
+"""Cut a network at its border layer and classify what is left."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, fx, nn
+from torchvision.models.feature_extraction import NodePathTracer, create_feature_extractor
+
+from rflib.activations import device_of, evaluation_mode
+from rflib.analyses.receptive_field.border import BorderRule
+from rflib.analyses.receptive_field.graph import analyse
+from rflib.errors import RflibError, UsageError
+
+
+class Truncated(nn.Module):
+    """The productive part of a network, global average pooling and a linear layer; gives class scores.
+
+    `body` keeps the modules' own names. `cut` is the node of the original's graph at which it was cut, `removed` are
+    the convolutions that are gone.
+    """
+
+    def __init__(self, body: nn.Module, classifier: nn.Linear, cut: str, removed: tuple[str, ...]) -> None:
+        super().__init__()
+        self.body, self.pool, self.classifier = body, nn.AdaptiveAvgPool2d(1), classifier
+        self.cut, self.removed = cut, removed
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return scores (n, classes) of images (n, channels, height, width)."""
+        maps = self.body(images)["maps"]
+        scores: Tensor = self.classifier(self.pool(maps).flatten(1))
+        return scores
+
+
+def truncate(
+    model: nn.Module,
+    resolution: int,
+    *,
+    rule: BorderRule = "paper",
+    channels: int = 3,
+    classes: int | None = None,
+) -> Truncated:
+    """Return a copy of `model` without its unproductive tail for images of `resolution` pixels (square).
+
+    Every convolution before the border layer (`Fields.border_layer`, smallest field) stays, the tail is replaced by
+    global average pooling and a linear layer (Richter et al., "Should You Go Deeper?", section VIII). A network can be
+    cut only where one tensor carries everything, between the layers of a sequential network or between the blocks of
+    a staged one: a block that the border runs through stays whole, and so do pools and activations between the cut
+    and the next convolution. In residual networks the tail holds convolutions that read a shortcut; see `Fields.tail`.
+
+    `classes` defaults to the width of the network's last linear layer; the new linear layer is initialised by torch.
+    Weights are copied and `model` is left as it was. Raises UsageError without a border layer, or where nothing would
+    be removed, and RflibError for a network whose path depends on values.
+    """
+    fields = analyse(model, (channels, resolution, resolution))
+    tail = fields.tail(resolution, rule=rule)
+    if not tail:
+        raise UsageError(
+            f"truncate: expected a network with an unproductive tail at {resolution} pixels, found that every layer "
+            "is productive; nothing needs cutting"
+        )
+    convolutions = [layer.name for layer in fields.layers if layer.operation == "conv2d"]
+    border = next((name for name in convolutions if name in tail), None)
+    kept = convolutions[: convolutions.index(border)] if border else []
+    if not kept:
+        raise UsageError(
+            f"truncate: the first convolution is unproductive at {resolution} pixels; expected a larger one"
+        )
+    cut, removed = _cut(model, convolutions, kept)
+    body = _body(copy.deepcopy(model), cut)
+    with evaluation_mode(body), torch.no_grad():
+        maps = body(torch.zeros(1, channels, resolution, resolution, device=device_of(model)))["maps"]
+    classifier = nn.Linear(maps.shape[1], classes or _classes(model), device=device_of(model))
+    return Truncated(body, classifier, cut, removed).train(model.training)
+
+
+def _cut(model: nn.Module, convolutions: Sequence[str], kept: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the name of the node to cut behind, and the convolutions behind it."""
+    tracer = NodePathTracer()
+    order = list(_trace(tracer, model).nodes)
+    found = {index: name for index, name in _calls(order) if name in set(convolutions)}
+    missing = set(convolutions) - set(found.values())
+    if missing:
+        raise UsageError(
+            f"truncate: expected convolutions that are modules, found others: {', '.join(sorted(missing))}"
+        )
+    last = max(index for index, name in found.items() if name in set(kept))
+    possible = [index for index in _bottlenecks(order) if index >= last]
+    behind = [index for index in found if possible and index > possible[0]]
+    if not behind:
+        raise UsageError(
+            "truncate: expected a place between the border layer and a later convolution at which one tensor carries "
+            "everything, found none; nothing would be removed"
+        )
+    place = max(index for index in possible if index < min(behind))
+    return tracer.node_to_qualname[order[place]], tuple(found[index] for index in behind)
+
+
+def _trace(tracer: fx.Tracer, model: nn.Module) -> fx.Graph:
+    try:
+        with evaluation_mode(model):
+            return tracer.trace(model)
+    except Exception as error:
+        raise RflibError(
+            f"truncate: {type(model).__name__} cannot be traced: {error}. Expected a network whose path does not "
+            "depend on its input"
+        ) from error
+
+
+def _calls(order: Sequence[fx.Node]) -> Iterator[tuple[int, str]]:
+    """Yield the place and the name of every module call; a second call of a module has "@1" behind its name."""
+    uses: Counter[str] = Counter()
+    for index, node in enumerate(order):
+        if node.op == "call_module":
+            name = str(node.target)
+            yield index, f"{name}@{uses[name]}" if uses[name] else name
+            uses[name] += 1
+
+
+def _bottlenecks(order: Sequence[fx.Node]) -> list[int]:
+    """Return the places at which no value but the node's own is read later."""
+    place = {node: index for index, node in enumerate(order)}
+    found, read_until = [], 0
+    for index, node in enumerate(order):
+        if read_until <= index and node.op.startswith("call"):
+            found.append(index)
+        if node.op != "get_attr":
+            read_until = max(read_until, *(place[user] for user in node.users), 0)
+    return found
+
+
+def _body(model: nn.Module, cut: str) -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that auxiliary classifiers run in training only
+        body: nn.Module = create_feature_extractor(model, {cut: "maps"}, suppress_diff_warning=True)
+    return body
+
+
+def _classes(model: nn.Module) -> int:
+    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    if not layers:
+        raise UsageError("truncate: expected a network that ends in a linear layer, found none; give `classes`")
+    return layers[-1].out_features
