@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveInt, SerializeAsAny
 
@@ -74,6 +74,37 @@ class ArchitectureSettings(AnalysisSettings):
     subjects = 0
     model: ModelConfig
     image_size: PositiveInt = 32
+
+
+class LayersSettings(AnalysisSettings):
+    """What each convolution could add at one image size: its field, that of its input, and where the border lies."""
+
+    analysis = "layers"
+    version = 1
+    subjects = 0
+    model: ModelConfig
+    image_size: PositiveInt = 32
+
+
+class SaturationSettings(AnalysisSettings):
+    """The share of its directions that each layer uses, on the first training images."""
+
+    analysis = "saturation"
+    version = 1
+    images: PositiveInt = 2000
+    delta: Annotated[float, Field(gt=0, le=1)] = 0.99
+    checkpoint: Checkpoint = "last"
+
+
+class ProbesSettings(AnalysisSettings):
+    """Test accuracy of a logistic regression on each layer's output, pooled to `side` x `side` positions."""
+
+    analysis = "probes"
+    version = 1
+    train_images: PositiveInt = 5000
+    test_images: PositiveInt = 2000
+    side: PositiveInt = 4
+    checkpoint: Checkpoint = "last"
 
 
 class MeasurementKey(Settings):

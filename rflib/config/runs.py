@@ -77,7 +77,8 @@ class ModelConfig(Settings):
     `shrinking` (the paper), `padded` (the pool's input is zero-padded to k times the map, so maps keep their
     size) or `dilated` (pool stride 1, later convolutions dilated by k: same field, no shrinking).
     `ceil_mode` None means the architecture's own reading: True for rf_vgg16, else False. `initialisation` is torch's
-    default or He's (fan out); the paper states none.
+    default or He's (fan out); the paper states none. `truncated_for` replaces the tail that is unproductive for images
+    of so many pixels by a classifier ("Should You Go Deeper?", section VIII).
     """
 
     architecture: Architecture = "rf_resnet50"
@@ -89,6 +90,8 @@ class ModelConfig(Settings):
     initialisation: Literal["torch", "he"] = "torch"
     width: Positive = 1.0
     classes: PositiveInt = 10
+    # Left out of the identity where it is None, so that runs from before there was such a setting keep theirs.
+    truncated_for: PositiveInt | None = Field(default=None, exclude_if=lambda side: side is None)
 
     @model_validator(mode="after")
     def _resolve(self) -> Self:

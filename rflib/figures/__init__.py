@@ -3,6 +3,7 @@
 from rflib.figures.accuracy import accuracy_and_pruning, large_fields
 from rflib.figures.claims import claims
 from rflib.figures.control import dead_tap_control
+from rflib.figures.deeper import layer_profiles, truncation
 from rflib.figures.early_training import early_training
 from rflib.figures.fine_tuning import fine_tuning
 from rflib.figures.landscape import spectra, training_curves
@@ -21,6 +22,7 @@ __all__ = [
     "field_growth",
     "fine_tuning",
     "large_fields",
+    "layer_profiles",
     "normalised_difference",
     "pruning_rates",
     "similarity",
@@ -28,6 +30,7 @@ __all__ = [
     "similarity_within",
     "spectra",
     "training_curves",
+    "truncation",
     "variants",
     "width_and_depth",
 ]

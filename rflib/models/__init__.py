@@ -1,7 +1,17 @@
 """Networks with a knob for their receptive field, and the networks of the neighbouring papers; one family a file."""
 
+from rflib.models.attention import inside_attention
 from rflib.models.feasibility import failing_layer, require_input, smallest_input
 from rflib.models.knob import Knob, resolve
 from rflib.models.registry import ARCHITECTURES, build
 
-__all__ = ["ARCHITECTURES", "Knob", "build", "failing_layer", "require_input", "resolve", "smallest_input"]
+__all__ = [
+    "ARCHITECTURES",
+    "Knob",
+    "build",
+    "failing_layer",
+    "inside_attention",
+    "require_input",
+    "resolve",
+    "smallest_input",
+]

@@ -62,6 +62,13 @@ def attention(kind: Attention, channels: int) -> nn.Module:
     return nn.Identity()
 
 
+def inside_attention(model: nn.Module) -> frozenset[str]:
+    """Return the names of the modules that lie within an attention add-on of `model`."""
+    kinds = (SqueezeExcitation, ChannelAttention, SpatialAttention)
+    addons = [name for name, module in model.named_modules() if isinstance(module, kinds)]
+    return frozenset(name for name, _ in model.named_modules() if any(name.startswith(f"{a}.") for a in addons))
+
+
 def _bottleneck(channels: int) -> nn.Sequential:
     inner = max(1, channels // _REDUCTION)
     return nn.Sequential(nn.Conv2d(channels, inner, 1), nn.ReLU(inplace=True), nn.Conv2d(inner, channels, 1))

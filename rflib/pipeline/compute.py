@@ -18,6 +18,7 @@ from rflib.config import HistorySettings, MeasurementKey, Run
 from rflib.data.sources import DataSet, open_data_set
 from rflib.data.splits import Split, split_of
 from rflib.errors import DataError, TrainingError
+from rflib.pipeline import networks
 from rflib.pruning import Mask, magnitude_mask
 from rflib.seeding import stream_seed
 from rflib.store import Store
@@ -60,7 +61,7 @@ class Subject:
     def network(self, checkpoint: str) -> nn.Module:
         """Return the network at `initial`, `last` or `best`, in the memory layout of the run."""
         config = self.run.config
-        model = models.build(config.model, seed=stream_seed(self.run.seed, "weights"))
+        model = networks.build(config.model, seed=stream_seed(self.run.seed, "weights"))
         if checkpoint != "initial":
             model.load_state_dict(_tensors(self.store.load_weights(self.run, checkpoint)))
         layout = torch.channels_last if config.precision.channels_last else torch.contiguous_format

@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from rflib import models
 from rflib.config import DataConfig, ModelConfig, Run
 from rflib.data.sources import Extent, extent
 from rflib.errors import DataError
+from rflib.pipeline import networks
 from rflib.pipeline.plans import ALL, PLANS, Item, plan
 from rflib.pipeline.profiles import Profile
 from rflib.pipeline.study import open_profile
@@ -42,7 +42,7 @@ def image_cost(model: ModelConfig, side_pixels: int) -> ImageCost:
     and no values.
     """
     with torch.device("meta"):
-        network = models.build(model)
+        network = networks.build(model)
         images, labels = torch.empty(2, 3, side_pixels, side_pixels), torch.zeros(2, dtype=torch.long)
     with FlopCounterMode(display=False) as forward:
         loss = F.cross_entropy(network(images), labels)

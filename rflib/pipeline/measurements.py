@@ -28,6 +28,7 @@ from rflib.config import (
 )
 from rflib.data.splits import batch_slices, evaluation_batches
 from rflib.errors import StoreError, UsageError
+from rflib.pipeline import layer_measurements, networks
 from rflib.pipeline.compute import Say, Subject, ensure_weights, open_subject, waiting
 from rflib.pipeline.search_points import SearchPoints
 from rflib.pruning import Mask, magnitude_mask, pruned
@@ -206,7 +207,7 @@ def _image_batches(subject: Subject, count: int) -> list[torch.Tensor]:
 def architecture(settings: ArchitectureSettings) -> Recorded:
     """Field, stride and map of every convolution, parameters, dead taps and visible input of a network."""
     shape = (3, settings.image_size, settings.image_size)
-    model = models.build(settings.model)
+    model = networks.build(settings.model)
     models.require_input(model, settings.image_size, name=settings.model.architecture)
     fields = receptive_field.analyse(model, shape)
     taps = dead_taps.share(model, shape)
@@ -241,7 +242,10 @@ def _history(settings: AnalysisSettings, subject: Subject) -> Recorded:
 _ANALYSES: dict[str, Callable[..., Recorded]] = {
     "architecture": architecture,
     "history": _history,
+    "layers": lambda *given: Recorded(layer_measurements.layers(*given)),
     "one_shot": one_shot,
+    "probes": lambda *given: Recorded(layer_measurements.probed(*given)),
+    "saturation": lambda *given: Recorded(layer_measurements.saturations(*given)),
     "similarity": similarity,
     "spectrum": spectrum,
     "travel": travel,

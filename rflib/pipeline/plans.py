@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rflib.config import (
     ArchitectureSettings,
     HistorySettings,
+    LayersSettings,
     MeasurementKey,
     ModelConfig,
     OneShotSettings,
@@ -197,6 +198,24 @@ def variants(profile: Profile, name: RoleName, role: Role) -> Plan:
             yield from _trained(profile, name, role, profile.run(role, model, seed), "variant")
 
 
+def deeper(profile: Profile, name: RoleName, role: Role) -> Plan:
+    """"Should You Go Deeper?": every layer of whole networks, and the accuracy of truncated ones."""
+    if role.deeper is None:
+        return
+    plan, side = role.deeper, role.side_pixels
+    cuts: list[tuple[str, dict[str, int], str]] = [(each, {}, "full") for each in plan.architectures]
+    cuts += [(each, {"truncated_for": side}, "truncated") for each in plan.truncated]
+    for architecture, change, purpose in cuts:
+        model = profile.model(role, architecture, 1, **change)
+        yield Item(MeasurementKey.of(LayersSettings(model=model, image_size=side)), name, purpose)
+        for seed in role.seeds:
+            run = profile.run(role, model, seed)
+            yield Item(MeasurementKey.of(HistorySettings(), run), name, purpose)
+            if purpose == "full":
+                yield Item(MeasurementKey.of(plan.saturation, run), name, purpose)
+                yield Item(MeasurementKey.of(plan.probes, run), name, purpose)
+
+
 PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
     "experimental-settings": (protocol,),
     "manipulating-the-receptive-field": (networks,),
@@ -208,5 +227,6 @@ PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
     "width-and-depth": (widths,),
     "pruning-rates": (dense,),
     "open-questions": (dense, variants),
+    "should-you-go-deeper": (deeper,),
     "claims": (networks, dense, curves, fine_tuned, spectra, doubled, similarities, large, widths, variants),
 }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from rflib.config import (
     Architecture,
@@ -14,8 +14,10 @@ from rflib.config import (
     MaskRecipe,
     ModelConfig,
     PrecisionConfig,
+    ProbesSettings,
     Run,
     RunConfig,
+    SaturationSettings,
     Settings,
     SimilaritySettings,
     SpectrumSettings,
@@ -72,6 +74,24 @@ class VariantPlan(Settings):
     map_sizes: tuple[Literal["padded", "dilated"], ...] = ("padded", "dilated")
 
 
+class DeeperPlan(Settings):
+    """"Should You Go Deeper?": the networks whose layers are looked at one by one, and those that are cut as well."""
+
+    architectures: tuple[Architecture, ...]
+    truncated: tuple[Architecture, ...] = ()
+    saturation: SaturationSettings = SaturationSettings()
+    probes: ProbesSettings = ProbesSettings()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        alone = [name for name in self.truncated if name not in self.architectures]
+        if alone:
+            raise ValueError(
+                f"a truncated network is compared with the whole one: add {', '.join(alone)} to architectures"
+            )
+        return self
+
+
 class Role(Settings):
     """One of the paper's two image sizes: the data set that takes the part, its grid and its schedule.
 
@@ -97,6 +117,7 @@ class Role(Settings):
     widths: WidthPlan | None = None
     doubled: DoubledPlan | None = None
     variants: VariantPlan | None = None
+    deeper: DeeperPlan | None = None
 
     @property
     def side_pixels(self) -> int:

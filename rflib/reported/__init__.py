@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from rflib.reported.labels import label, pool_kernel
-from rflib.reported.readers import accuracy, claims, go_deeper, table, training_protocol
+from rflib.reported.readers import accuracy, claims, go_deeper, stems, table, training_protocol
 
-__all__ = ["accuracy", "claims", "go_deeper", "label", "pool_kernel", "table", "training_protocol"]
+__all__ = ["accuracy", "claims", "go_deeper", "label", "pool_kernel", "stems", "table", "training_protocol"]

@@ -25,6 +25,7 @@ _SETTINGS = [
     "pruning_rate",
     "finetune_epochs",
 ]
+_STEM = r"^stem removal: (?P<network>ResNet\d+) (?P<what>test accuracy|computations) (?P<moment>before|after)$"
 
 
 @cache
@@ -99,3 +100,17 @@ def go_deeper() -> pd.DataFrame:
     Columns: `item`, `value`, `unit`, `section`, `quote_location`.
     """
     return _text("go_deeper").copy()
+
+
+def stems() -> pd.DataFrame:
+    """Return what "Should You Go Deeper?" reports of ResNets with and without their stem.
+
+    Columns: `architecture` is ours, `reported_accuracy` in percent, `reported_gigaflops` a forward pass of one image.
+    """
+    frame = _text("go_deeper")
+    parts = frame["item"].str.extract(_STEM).dropna().assign(value=pd.to_numeric(frame["value"], errors="coerce"))
+    ending = parts["moment"].map({"before": "", "after": "_no_stem"})
+    parts["architecture"] = parts["network"].str.lower() + ending
+    parts["quantity"] = parts["what"].map({"test accuracy": "reported_accuracy", "computations": "reported_gigaflops"})
+    wide = parts.pivot(index="architecture", columns="quantity", values="value")
+    return wide.reset_index().rename_axis(columns=None)

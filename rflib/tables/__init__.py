@@ -2,6 +2,7 @@
 
 from rflib.tables.accuracy import accuracy_and_pruning, fields, one_shot, trends
 from rflib.tables.captioned import CaptionedTable, PlainTable, captioned, plain
+from rflib.tables.deeper import layers, productivity, stems, truncation
 from rflib.tables.early_training import SCHEDULES, early_epochs, printed_protocol
 from rflib.tables.fine_tuning import fine_tuning
 from rflib.tables.landscape import (
@@ -34,9 +35,11 @@ __all__ = [
     "fields",
     "fine_tuning",
     "half_width",
+    "layers",
     "one_shot",
     "plain",
     "printed_protocol",
+    "productivity",
     "protocol",
     "receptive_fields",
     "similarity_by_layer",
@@ -45,10 +48,12 @@ __all__ = [
     "similarity_within",
     "spectra",
     "spectrum_summary",
+    "stems",
     "summarise",
     "tolerance",
     "training_curves",
     "trend",
     "trends",
+    "truncation",
     "width_and_depth",
 ]

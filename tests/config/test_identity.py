@@ -16,6 +16,7 @@ from rflib.config import (
     ArchitectureSettings,
     DataConfig,
     HistorySettings,
+    LayersSettings,
     MaskRecipe,
     MeasurementKey,
     ModelConfig,
@@ -58,7 +59,7 @@ def changed(value: Settings, path: Path, annotation: Any) -> Settings | None:
         inner = plain
         for name in path[:-1]:
             inner = inner[name]
-        if inner[path[-1]] == candidate:
+        if inner.get(path[-1]) == candidate:
             continue
         inner[path[-1]] = candidate
         try:
@@ -95,8 +96,9 @@ def test_the_parent_and_the_mask_change_the_identity_of_a_pruned_run() -> None:
 
 def keys() -> list[MeasurementKey]:
     runs = (DENSE, DENSE.replace(seed=1))
-    plain = [kind() for kind in AnalysisSettings.__subclasses__() if kind is not ArchitectureSettings]
-    analyses = [*plain, ArchitectureSettings(model=ModelConfig())]
+    of_networks = (ArchitectureSettings, LayersSettings)
+    plain = [kind() for kind in AnalysisSettings.__subclasses__() if kind not in of_networks]
+    analyses = [*plain, *(kind(model=ModelConfig()) for kind in of_networks)]
     return [MeasurementKey.of(analysis, *runs[: analysis.subjects]) for analysis in analyses]
 
 

@@ -34,6 +34,10 @@ SMALL = {
     "protocol": {"architecture": "rf_vgg19", "pool_kernels": [2], "epochs": 3},
     "doubled": {"architecture": "rf_resnet50", "pool_kernels": [4]},
     "variants": {"architecture": "rf_vgg19", "pool_kernels": [2, 3, 4]},
+    "deeper": {
+        "architectures": ["vgg11", "resnet18_no_skips", "mpnet18", "resnet18", "resnet18_no_stem", "resnet18_cbam"],
+        "truncated": ["vgg11", "resnet18"],
+    },
 }
 LARGE = {
     "title": "fake, 64 px",
@@ -54,7 +58,8 @@ def receptive_field(architecture: str, kernel: int) -> float:
 
 
 def dense(model: Any, seed: int) -> float:
-    return 95 - 10 * math.log2(model.pool_kernel) + 2 * math.log2(model.width / 0.125) + seed
+    gain = 0 if model.truncated_for is None else 1
+    return 95 - 10 * math.log2(model.pool_kernel) + 2 * math.log2(model.width / 0.125) + seed + gain
 
 
 def pruned(model: Any, seed: int, scope: str, rate: float) -> float:
@@ -169,7 +174,53 @@ def _similarity(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarr
     return {"rows": rows, "images": 360, "layers": layers}, arrays
 
 
+def _layers(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Six convolutions whose inputs see 8 pixels more each; the sixth sees more than the image of 32."""
+    model = key.settings.model
+    rows = [
+        {
+            "layer": index,
+            "name": f"conv{index}",
+            "in_attention": False,
+            "r_min": 8.0 * index,
+            "r_max": 9.0 * index,
+            "input_r_min": 8.0 * (index - 1),
+            "map_size": 32,
+            "unproductive_paper": 8 * (index - 1) > 32 and "no_stem" not in model.architecture,
+            "unproductive_toolbox": False,
+        }
+        for index in range(1, 7 if model.truncated_for is None else 6)
+    ]
+    costs = {"parameters": 1000 * len(rows), "forward_flops": 10_000 * len(rows), "smallest_feasible_pixels": 40.0}
+    return {"rows": rows, "tail": ["conv6"], **costs}, {}
+
+
+def _saturation(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    rows = [
+        {
+            "name": f"conv{i}",
+            "features": 8,
+            "samples": 64,
+            "saturation": 0.1 * (7 - i),
+            "saturation_delve": 0.05 * (7 - i),
+        }
+        for i in range(1, 7)
+    ]
+    return {"rows": rows, "images": 100}, {}
+
+
+def _probes(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    seed = key.runs[0].seed
+    rows = [
+        {"name": f"conv{i}", "accuracy": 40.0 + 10 * min(i, 5) + seed, "train_accuracy": 100.0} for i in range(1, 7)
+    ]
+    return {"rows": rows, "train_images": 100, "test_images": 50}, {}
+
+
 _VALUES = {
+    "layers": _layers,
+    "probes": _probes,
+    "saturation": _saturation,
     "architecture": _architecture,
     "history": _history,
     "one_shot": _one_shot,

@@ -15,6 +15,8 @@ UNCOVERED = {
     "spectra": ("loss-landscape", {"spectrum": None}, lambda s: figures.spectra(s, architecture="rf_vgg19")),
     "similarity": ("representations", {"similarity": None}, figures.similarity),
     "similarity_by_layer": ("representations", {"similarity": None}, figures.similarity_by_layer),
+    "layer_profiles": ("should-you-go-deeper", {"deeper": None}, figures.layer_profiles),
+    "truncation": ("should-you-go-deeper", {"deeper": None}, figures.truncation),
     "similarity_within": ("representations", {"similarity": None}, figures.similarity_within),
     "training_curves": (
         "loss-landscape",

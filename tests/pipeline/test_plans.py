@@ -11,7 +11,7 @@ import yaml
 
 from rflib.errors import UsageError
 from rflib.pipeline.plans import ALL, PLANS, Item, plan
-from rflib.pipeline.profiles import DoubledPlan, Profile, VariantPlan, WidthPlan
+from rflib.pipeline.profiles import DeeperPlan, DoubledPlan, Profile, VariantPlan, WidthPlan
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +26,7 @@ def wide(profile: Profile) -> Profile:
         frozen_spectrum_kernels=(2,),
         widths=WidthPlan(multiples=(1, 2), pool_kernels=(3,), shallow_pool_kernels=(3, 6)),
         doubled=DoubledPlan(pool_kernels=(2,)),
+        deeper=DeeperPlan(architectures=("vgg11", "resnet18"), truncated=("vgg11",)),
         variants=VariantPlan(
             pool_kernels=(2,), dilated_pool_kernels=(2,), pool_dilations=(2,), map_sizes=("padded", "dilated")
         ),
@@ -82,6 +83,17 @@ GRID = {"architecture grid": 4, "history grid": 8, "one_shot grid": 8}
             "open-questions",
             {**GRID, "architecture variant": 3, "history variant": 6, "one_shot variant": 6},
         ),
+        (
+            "should-you-go-deeper",
+            {
+                "layers full": 2,
+                "history full": 4,
+                "saturation full": 4,
+                "probes full": 4,
+                "layers truncated": 1,
+                "history truncated": 2,
+            },
+        ),
         # Whatever the chapters before measure, except for the trial of the printed protocol, each once.
         (
             "claims",
@@ -130,6 +142,13 @@ def test_every_chapter_of_the_book_has_a_plan_and_the_other_way_round() -> None:
     files = [chapter["file"] for part in parts for chapter in part["chapters"]]
     notebooks = {file.removeprefix("notebooks/") for file in files if file.startswith("notebooks/")}
     assert notebooks == PLANS.keys()
+
+
+def test_a_truncated_network_needs_the_whole_one() -> None:
+    with pytest.raises(
+        UsageError, match="a truncated network is compared with the whole one: add vgg16 to architectures"
+    ):
+        DeeperPlan.checked({"architectures": ["vgg11"], "truncated": ["vgg16"]})
 
 
 def test_parts_that_a_profile_leaves_out_are_not_planned(profile: Profile) -> None:

@@ -1,0 +1,93 @@
+"""Sentences about layers beyond the border: do they add anything, and what is lost without them?"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from rflib.sentences.markdown import Sentences
+from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, magnitude, strength, value
+
+# "Should You Go Deeper?" calls a tail a run of layers saturated by less than half the average of the others.
+TAIL_SATURATION = 0.5
+
+
+def borders(table: pd.DataFrame) -> Sentences:
+    """Say where each network's border lies and what its layers do on both sides; takes `tables.productivity`."""
+    if table.empty:
+        return NOTHING
+    points = [_border(row) for _, row in table.iterrows()]
+    return Sentences((*points, strength(table)))
+
+
+def prediction(table: pd.DataFrame) -> Sentences:
+    """Say in how many networks the border told the two parts apart; takes `tables.productivity`."""
+    cut = table[table["tail_layers"] > 0] if len(table) else table
+    if cut.empty:
+        return NOTHING
+    flat = cut[cut["probe_gain_tail_mean"] <= NOTICEABLE_POINTS]
+    low = cut[cut["saturation_tail_mean"] < cut["saturation_before_mean"]]
+    pattern = cut[cut["saturation_tail_mean"] < TAIL_SATURATION * cut["saturation_before_mean"]]
+    gained = cut[cut["probe_gain_before_mean"] > NOTICEABLE_POINTS]
+    count = len(cut)
+    return Sentences(
+        (
+            f"Of {count} networks with a border, {len(gained)} gain more than {NOTICEABLE_POINTS:g} point of probe "
+            f"accuracy before it, and {len(flat)} gain no more than that behind it.",
+            f"The layers behind the border are saturated less than those before in {len(low)} of {count}, and by less "
+            f"than half in {len(pattern)}, which the paper calls the tail pattern.",
+        )
+    )
+
+
+def truncated(table: pd.DataFrame) -> Sentences:
+    """Say what each network loses or gains without its tail; takes `tables.truncation`."""
+    if table.empty:
+        return NOTHING
+    points = [_cut(row) for _, row in table.iterrows()]
+    better = int((table["gain_mean"] > 0).sum())
+    total = (
+        f"Truncation raises the mean test accuracy in {better} of {len(table)} networks; the paper reports all of its."
+    )
+    return Sentences((*points, total, strength(table)))
+
+
+def stems(table: pd.DataFrame) -> Sentences:
+    """Say what a ResNet gains without its stem, beside the paper's numbers; takes `tables.stems`."""
+    points = []
+    for name in [] if table.empty else table["architecture"]:
+        if f"{name}_no_stem" in set(table["architecture"]):
+            before, after = (table[table["architecture"] == each].iloc[0] for each in (name, f"{name}_no_stem"))
+            points.append(_stem(before, after))
+    return Sentences((*points, strength(table))) if points else NOTHING
+
+
+def _border(row: pd.Series) -> str:
+    if not row["tail_layers"]:
+        return f"`{row['architecture']}` has no border: every one of its {row['layers']} convolutions is productive."
+    return (
+        f"`{row['architecture']}`: the border lies at `{row['border']}`, with {row['tail_layers']} of {row['layers']} "
+        f"convolutions from there on. Probes gain {row['probe_gain_before_mean']:+.1f} points before it and "
+        f"{row['probe_gain_tail_mean']:+.1f} behind it; mean saturation is {row['saturation_before_mean']:.0f} and "
+        f"{row['saturation_tail_mean']:.0f} %."
+    )
+
+
+def _cut(row: pd.Series) -> str:
+    parameters = row["parameters_truncated"] / row["parameters_full"]
+    flops = row["forward_flops_truncated"] / row["forward_flops_full"]
+    return (
+        f"`{row['architecture']}`: {value(row, 'accuracy_full')} whole, {value(row, 'accuracy_truncated')} without its "
+        f"tail, with {100 * parameters:.0f} % of the parameters and {100 * flops:.0f} % of the operations."
+    )
+
+
+def _stem(before: pd.Series, after: pd.Series) -> str:
+    change = after["accuracy_mean"] - before["accuracy_mean"]
+    reported = after["reported_accuracy"] - before["reported_accuracy"]
+    operations = magnitude(after["forward_flops"] / before["forward_flops"])
+    feasible = [f"{row['smallest_feasible_pixels']:.0f} px" for row in (before, after)]
+    return (
+        f"`{before['architecture']}`: {value(before, 'accuracy')} with its stem, {value(after, 'accuracy')} without "
+        f"({change:+.1f} points; the paper {reported:+.1f}), at {operations} times the operations. The smallest image "
+        f"without an unproductive layer has {feasible[0]} with the stem and {feasible[1]} without."
+    )

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from rflib.sentences import deeper
+from rflib.sentences.wording import NOTHING
+
+
+def network(name: str, **changes: Any) -> dict[str, Any]:
+    """Return a row of `tables.productivity`."""
+    row = {
+        "architecture": name,
+        "border": "conv8",
+        "tail_layers": 6,
+        "layers": 13,
+        "saturation_before_mean": 60.0,
+        "saturation_tail_mean": 20.0,
+        "probe_gain_before_mean": 12.0,
+        "probe_gain_tail_mean": 0.4,
+        "n": 1,
+    }
+    return row | changes
+
+
+def test_what_lies_on_both_sides_of_a_border() -> None:
+    table = pd.DataFrame([network("vgg16"), network("resnet18_no_stem", tail_layers=0)])
+    first, second, seeds = deeper.borders(table).points
+    assert first == (
+        "`vgg16`: the border lies at `conv8`, with 6 of 13 convolutions from there on. Probes gain +12.0 points before "
+        "it and +0.4 behind it; mean saturation is 60 and 20 %."
+    )
+    assert second == "`resnet18_no_stem` has no border: every one of its 13 convolutions is productive."
+    assert seeds == "One seed a network: an indication, without a spread."
+
+
+def test_a_prediction_is_counted_over_networks_with_a_border() -> None:
+    rows = [
+        network("a"),
+        network("b", probe_gain_tail_mean=5.0, saturation_tail_mean=40.0),
+        network("c", saturation_tail_mean=70.0, probe_gain_before_mean=0.5),
+        network("d", tail_layers=0),
+    ]
+    first, second = deeper.prediction(pd.DataFrame(rows)).points
+    assert first.startswith(
+        "Of 3 networks with a border, 2 gain more than 1 point of probe accuracy before it, and 2 gain"
+    )
+    assert "saturated less than those before in 2 of 3, and by less than half in 1" in second
+    assert deeper.prediction(pd.DataFrame([network("d", tail_layers=0)])) is NOTHING
+
+
+def test_what_a_cut_costs_and_saves() -> None:
+    row = {
+        "architecture": "vgg16",
+        "accuracy_full_mean": 90.0,
+        "accuracy_truncated_mean": 91.0,
+        "gain_mean": 1.0,
+        "n": 2,
+        "parameters_full": 1000,
+        "parameters_truncated": 50,
+        "forward_flops_full": 10,
+        "forward_flops_truncated": 6,
+    }
+    first, total, _ = deeper.truncated(pd.DataFrame([row, row | {"gain_mean": -1.0}])).points[1:]
+    assert first.startswith(
+        "`vgg16`: 90.0 % whole, 91.0 % without its tail, with 5 % of the parameters and 60 % of the"
+    )
+    assert total == "Truncation raises the mean test accuracy in 1 of 2 networks; the paper reports all of its."
+
+
+def test_a_stem_beside_the_paper() -> None:
+    row = {"n": 1, "forward_flops": 10.0, "smallest_feasible_pixels": 75.0}
+    with_stem = row | {"architecture": "resnet18", "accuracy_mean": 80.0, "reported_accuracy": 84.61}
+    without = {
+        "architecture": "resnet18_no_stem",
+        "accuracy_mean": 90.0,
+        "reported_accuracy": 91.95,
+        "n": 1,
+        "forward_flops": 105.0,
+        "smallest_feasible_pixels": 19.0,
+    }
+    first, _ = deeper.stems(pd.DataFrame([with_stem, without])).points
+    assert first == (
+        "`resnet18`: 80.0 % with its stem, 90.0 % without (+10.0 points; the paper +7.3), at 10.5 times the "
+        "operations. The smallest image without an unproductive layer has 75 px with the stem and 19 px without."
+    )
+
+
+def test_nothing_is_said_of_nothing() -> None:
+    for say in (deeper.borders, deeper.prediction, deeper.truncated, deeper.stems):
+        assert say(pd.DataFrame()) is NOTHING
