@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from rflib.cli.analyse import analyse
 from rflib.cli.plan import show_plan
 from rflib.cli.terminal import progress, say, show, show_table
 from rflib.errors import RflibError, UsageError
@@ -222,22 +222,7 @@ def download(name: Annotated[str, typer.Argument(help="cifar10 or tiny-imagenet.
     show(f"{name}: {fetch(name, data_root=data_root())}")
 
 
-@app.command()
-def analyse(
-    model: Annotated[str, typer.Argument(help="rf_resnet50, torchvision:resnet50 or path/to/file.py:ClassName.")],
-    resolution: Annotated[int, typer.Option(min=1, help="Side of the images in pixels.")] = 32,
-    pool_kernel: Annotated[int | None, typer.Option(min=1, help="Kernel k of the pool, for rf_ networks.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
-) -> None:
-    """Show the receptive fields of a network, layer by layer."""
-    from rflib.pipeline.inspection import inspect_network
-
-    found = inspect_network(model, resolution=resolution, pool_kernel=pool_kernel)
-    if as_json:
-        show(json.dumps(found.as_values(), indent=2))
-        return
-    show_table(found.headings, found.rows)
-    show(found.summary)
+app.command()(analyse)
 
 
 def _ensure(study: Study, executor: Executor) -> None:
