@@ -8,10 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner
-
-from rflib.cli.analyse import analyse
 
 Call = Callable[..., Any]
 
@@ -33,14 +29,12 @@ def test_values_for_programs(rflib: Call, kernel: str, field: int, dead: float) 
     assert values["layers"][0]["layer"] == "features.0"
 
 
-def test_a_picture(tmp_path: Path) -> None:
-    app = typer.Typer()
-    app.command()(analyse)
+def test_a_picture(rflib: Call, tmp_path: Path) -> None:
     page = tmp_path / "field.html"
-    answer = CliRunner().invoke(app, ["torchvision:vgg11", "--html", str(page)])
-    assert answer.exit_code == 0
-    assert "border layer at 32 px: features.13 (b_min)" in answer.stdout
-    assert f"Picture: {page}" in answer.stderr.replace("\n", "")
+    answer = rflib("analyse", "torchvision:vgg11", "--html", str(page))
+    assert answer.code == 0
+    assert "border layer at 32 px: features.13 (b_min)" in answer.out
+    assert answer.err == f"Picture: {page}\n"
     assert "Receptive fields of torchvision:vgg11" in page.read_text(encoding="utf-8")
 
 

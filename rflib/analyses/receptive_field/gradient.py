@@ -104,21 +104,23 @@ def _run(
 
 
 class _Ruler:
-    """Measures along one axis; keeps the runs, which all convolutions share."""
+    """Measures along one axis; keeps the runs, which all convolutions share, and the length that served last."""
 
     def __init__(self, model: nn.Module, shape: tuple[int, int, int], axis: int, names: Sequence[str]) -> None:
         self.model, self.shape, self.axis, self.names = model, shape, axis, names
         self.runs: dict[int, tuple[Tensor, dict[str, Tensor]]] = {}
+        self.length = shape[1 + axis]
+        while self.length < _FIRST_LENGTH:
+            self.length *= 2
 
     def span(self, name: str) -> _Span:
-        """Return the span of a convolution, on the first enlarged image whose inner half holds the whole field."""
-        own = self.shape[1 + self.axis]
-        length = own
-        while length < _FIRST_LENGTH:
-            length *= 2
+        """Return the span of a convolution, on an enlarged image whose inner half holds the whole field."""
+        length = self.length
         while length <= _LONGEST:
             found = self._inner_span(name, length)
             if found is not None:
+                # Fields grow with depth: what a later convolution needs is hardly ever shorter.
+                self.length = length
                 return found
             if self._units(name, length) == self._units(name, length * _GROWTH):
                 return _EVERYTHING

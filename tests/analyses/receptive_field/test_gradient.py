@@ -74,6 +74,37 @@ def test_every_convolution_of_torchvision(name: str) -> None:
         assert (field.r_max, field.stride, field.offset) == (expected.r_max, expected.stride, expected.offset), layer
 
 
+def test_dilated_resnet50() -> None:
+    """A tool that ignores dilation returns 235."""
+    with torch.device("meta"):
+        model = torchvision.models.resnet50(replace_stride_with_dilation=[False, True, True])
+    (field,) = measure(model, (3, 224, 224)).values()
+    assert (field.r_max, field.stride) == ((427, 427), (8, 8))
+
+
+def test_every_convolution_has_the_field_that_it_has_alone() -> None:
+    """Fields shrink and grow along this network, and one of its convolutions sees everything."""
+
+    class Gated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wide, self.gate = nn.Conv2d(1, 1, 3, dilation=200, padding=200), nn.Conv2d(1, 1, 1)
+            self.narrow, self.tail = nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 5)
+
+        def forward(self, images: Tensor) -> Tensor:
+            maps = self.wide(images)
+            maps = maps * torch.sigmoid(self.gate(F.adaptive_avg_pool2d(maps, 1))) + self.narrow(images)
+            return self.tail(maps)
+
+    found = measure(Gated(), (1, 16, 16), layers="all")
+    assert {name: field.r_max[0] for name, field in found.items()} == {
+        "wide": 401,
+        "gate": math.inf,
+        "narrow": 3,
+        "tail": 405,
+    }
+
+
 def test_axes_differ() -> None:
     model = nn.Sequential(
         nn.Conv2d(1, 1, (3, 5), (2, 1), (1, 0)), nn.MaxPool2d((1, 2), (3, 1)), nn.Conv2d(1, 1, (2, 1))
