@@ -25,6 +25,8 @@ from rflib.errors import UsageError, unknown
 Estimator = Literal["biased", "debiased"]
 
 FEATURE_BLOCK = 2**14
+# Of a symmetric matrix only blocks of so many rows from the diagonal on are computed.
+ROW_BLOCK = 128
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def linear_cka(x: Tensor, y: Tensor, estimator: Estimator = "debiased") -> float
     if len(x) != len(y):
         raise UsageError(f"CKA: expected the same samples on both sides, found {len(x)} and {len(y)} rows.")
     _check_images(len(x))
-    grams_x, grams_y = (_centred_gram(features.flatten(1).double())[None] for features in (x, y))
+    flat = [features.flatten(1).double() for features in (x, y)]
+    grams_x, grams_y = (_centred_gram(features - features[:1])[None] for features in flat)
     return float(_alignments(grams_x, grams_y)[estimator].item())
 
 
@@ -127,11 +130,15 @@ def centred_grams(
 
 
 def _fill(held: dict[str, Tensor], model: nn.Module, images: Tensor, batch_size: int) -> None:
-    """Write the flattened outputs of the layers in `held`, batch by batch, into its rows."""
+    """Write the flattened outputs of the layers in `held`, batch by batch, into its rows, less those of image 0."""
     rows = slice(0, 0)
+    first: dict[str, Tensor] = {}
 
     def consume(name: str, output: Tensor) -> None:
-        held[name][rows] = output.flatten(1)
+        features = output.flatten(1)
+        if rows.start == 0:
+            first[name] = features[:1].clone()
+        torch.sub(features, first[name], out=held[name][rows])
 
     device = activations.device_of(model)
     with activations.stream(model, held, consume):
@@ -166,14 +173,16 @@ def _groups(examples: dict[str, Tensor], bytes_per_image: int) -> Iterator[list[
 
 
 def _centred_gram(features: Tensor) -> Tensor:
-    """Return H X Xᵀ H in float64, H = 1 - 1/n, for X = `features` (n, p)."""
+    """Return H X Xᵀ H in float64, H = 1 - 1/n, for X = `features` (n, p) relative to those of the first image.
+
+    A large common offset would drown the differences in float32; without it a feature that does not vary is exactly 0.
+    """
     count = len(features)
-    gram = torch.zeros(count, count, dtype=torch.float64, device=features.device)
+    upper = torch.zeros(count, count, dtype=torch.float64, device=features.device)
     for block in features.split(FEATURE_BLOCK, dim=1):
-        # Relative to the first image: a large common offset would drown the differences in float32, and a
-        # feature that does not vary becomes exactly zero.
-        shifted = block - block[:1]
-        gram += shifted @ shifted.T
+        for start in range(0, count, ROW_BLOCK):
+            upper[start : start + ROW_BLOCK, start:] += block[start : start + ROW_BLOCK] @ block[start:].T
+    gram = upper.triu() + upper.triu(1).T
     means = gram.mean(dim=0)
     return gram - means[:, None] - means[None, :] + means.mean()
 
