@@ -199,7 +199,7 @@ def variants(profile: Profile, name: RoleName, role: Role) -> Plan:
 
 
 def deeper(profile: Profile, name: RoleName, role: Role) -> Plan:
-    """"Should You Go Deeper?": every layer of whole networks, and the accuracy of truncated ones."""
+    """Every layer of whole networks and the accuracy of truncated ones, as in "Should You Go Deeper?"."""
     if role.deeper is None:
         return
     plan, side = role.deeper, role.side_pixels

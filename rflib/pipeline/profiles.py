@@ -75,7 +75,7 @@ class VariantPlan(Settings):
 
 
 class DeeperPlan(Settings):
-    """"Should You Go Deeper?": the networks whose layers are looked at one by one, and those that are cut as well."""
+    """The networks of "Should You Go Deeper?" whose layers are looked at one by one, and those that are cut as well."""
 
     architectures: tuple[Architecture, ...]
     truncated: tuple[Architecture, ...] = ()
