@@ -5,10 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, magnitude, strength, value
+from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, magnitude, value
 
 # "Should You Go Deeper?" calls a tail a run of layers saturated by less than half the average of the others.
 TAIL_SATURATION = 0.5
+# Its truncated networks are means over so many runs; of the others it says nothing.
+RUNS_OF_THE_PAPER = 10
+FEWEST_FOR_AN_INTERVAL = 3
 
 
 def borders(table: pd.DataFrame) -> Sentences:
@@ -16,7 +19,7 @@ def borders(table: pd.DataFrame) -> Sentences:
     if table.empty:
         return NOTHING
     points = [_border(row) for _, row in table.iterrows()]
-    return Sentences((*points, strength(table)))
+    return Sentences((*points, _strength(table)))
 
 
 def prediction(table: pd.DataFrame) -> Sentences:
@@ -48,7 +51,7 @@ def truncated(table: pd.DataFrame) -> Sentences:
     total = (
         f"Truncation raises the mean test accuracy in {better} of {len(table)} networks; the paper reports all of its."
     )
-    return Sentences((*points, total, strength(table)))
+    return Sentences((*points, total, _strength(table)))
 
 
 def stems(table: pd.DataFrame) -> Sentences:
@@ -58,7 +61,7 @@ def stems(table: pd.DataFrame) -> Sentences:
         if f"{name}_no_stem" in set(table["architecture"]):
             before, after = (table[table["architecture"] == each].iloc[0] for each in (name, f"{name}_no_stem"))
             points.append(_stem(before, after))
-    return Sentences((*points, strength(table))) if points else NOTHING
+    return Sentences((*points, _strength(table))) if points else NOTHING
 
 
 def _border(row: pd.Series) -> str:
@@ -91,3 +94,12 @@ def _stem(before: pd.Series, after: pd.Series) -> str:
         f"({change:+.1f} points; the paper {reported:+.1f}), at {operations} times the operations. The smallest image "
         f"without an unproductive layer has {feasible[0]} with the stem and {feasible[1]} without."
     )
+
+
+def _strength(table: pd.DataFrame) -> str:
+    """Say how far the number of seeds carries."""
+    seeds = int(table["n"].min())
+    if seeds == 1:
+        return "One seed a network: an indication, without a spread."
+    interval = "; ± in these sentences is a 95 % interval of the mean" if seeds >= FEWEST_FOR_AN_INTERVAL else ""
+    return f"Means over {seeds} seeds a network, where the paper takes {RUNS_OF_THE_PAPER} for truncation{interval}."
