@@ -52,7 +52,7 @@ def test_one_executor_does_all_phases_and_learns_the_places(
     )
     study = Study("both", single.profile, (*pairs.items, *single.items), single.store)
     study.ensure(executor=executor, on_progress=lambda done, total: progress.append((done, total)))
-    assert progress[-1] == (len(study.items), len(study.items)) == (7, 7)
+    assert progress[-1] == (len(study.items), len(study.items)) == (11, 11)
     assert [{len(key.runs) for task in phase for key in task.keys} for phase in executor.phases] == [{0, 1}, {2}]
     assert executor.opened == [(1, {"RFLIB_RUNS": str(project / "runs"), "RFLIB_DATA": str(project / "data")})]
     assert executor.ended[-1] == "executor"
