@@ -59,7 +59,9 @@ def noise(*parts: object) -> float:
 def noise_of(run: Any, *more: object) -> float:
     """Return the noise of one run; a pruned run differs from its parent by `more`."""
     config = run.config
-    return noise(config.model.model_dump_json(), config.data.image_size, config.training.cosine_period_epochs, run.seed, *more)
+    return noise(
+        config.model.model_dump_json(), config.data.image_size, config.training.cosine_period_epochs, run.seed, *more
+    )
 
 
 def formulas() -> SimpleNamespace:
