@@ -48,6 +48,8 @@ def one_shot(study: Study, role: RoleName, purpose: str = "grid") -> pd.DataFram
     counts = frame[frame["scope"] == "global"].set_index([*_WHOLE, "seed", "rate"])
     share = 100 * counts["pruned_dead"] / counts["pruned"].clip(lower=1)
     wide = wide.merge(share.rename("pruned_dead_share").reset_index(), on=[*_WHOLE, "seed", "rate"])
+    # A pivot over missing cells may change the order of the networks; lines are drawn in it.
+    wide = frame[[*_WHOLE, "seed"]].drop_duplicates().merge(wide, on=[*_WHOLE, "seed"])
     wide["difference"] = wide["dense"] - wide["pruned"]
     wide["normalised_difference"] = wide["difference"] / wide["dense"]
     wide["live_difference"] = wide["dense"] - wide["live"]

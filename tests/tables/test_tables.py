@@ -178,6 +178,17 @@ def test_training_curves_leave_fine_tuning_out(filled: Filled) -> None:
     assert set(tables.training_curves(study)["purpose"]) == {"grid"}
 
 
+def test_networks_stay_in_the_order_of_the_plan(filled: Filled) -> None:
+    """Also where one network has fewer kernels and another seed than the other."""
+    study = filled(
+        "accuracy-and-pruning", pool_kernels={"rf_resnet50": [1, 4], "rf_vgg19": [1, 2, 3, 4]}, seeds=[0, 1, 2]
+    )
+    items = [i for i in study.items if not (i.key.runs and "resnet" in i.key.runs[0].name and i.key.runs[0].seed)]
+    table = tables.accuracy_and_pruning(Study(study.chapter, study.profile, tuple(items), study.store))
+    found = list(zip(table["architecture"], table["pool_kernel"], table["n"], strict=True))
+    assert found == [("rf_resnet50", k, 1) for k in (1, 4)] + [("rf_vgg19", k, 3) for k in (1, 2, 3, 4)]
+
+
 def test_similarity_by_hand(filled: Filled) -> None:
     study = filled("representations", pool_kernels={"rf_resnet50": [1, 2]}, similarity={"images": 64})
     assert len(tables.similarity_by_layer(study)) == 2 * 2 * 3
