@@ -15,7 +15,7 @@ PACKAGE = Path(rflib.__file__).parent
 # Lowest first. Within a layer no unit imports another; the packages under `analyses` are units of their own.
 LAYERS = (
     {"errors"},
-    {"config", "seeding"},
+    {"config", "grouping", "seeding"},
     {"data", "models", "pruning", "optimisers", "store", "reported"},
     {"activations", "linearised", "training"},
     {"analyses"},

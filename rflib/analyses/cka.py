@@ -10,7 +10,7 @@ not clamped. Gram matrices are exact, over all images.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from rflib import activations
 from rflib.errors import UsageError, unknown
+from rflib.grouping import groups
 
 Estimator = Literal["biased", "debiased"]
 
@@ -121,7 +122,8 @@ def centred_grams(
     grams = torch.empty(len(layers), count, count, dtype=torch.float64, device=device)
     with activations.evaluation_mode(model), torch.no_grad():
         examples = _example_outputs(model, images[:1].to(device), layers)
-        for group in _groups(examples, activation_bytes // count):
+        sizes = {name: output.nbytes for name, output in examples.items()}
+        for group in groups(sizes, activation_bytes // count):
             held = {name: examples[name].new_empty(count, examples[name].numel()) for name in group}
             _fill(held, model, images, batch_size)
             for name in group:
@@ -157,19 +159,6 @@ def _example_outputs(model: nn.Module, image: Tensor, layers: Sequence[str]) -> 
                 "Leave it out of the layers to compare."
             )
     return {name: found[0] for name, found in outputs.items()}
-
-
-def _groups(examples: dict[str, Tensor], bytes_per_image: int) -> Iterator[list[str]]:
-    """Split the layers, in order, into groups that fit into `bytes_per_image`, at least one layer in each."""
-    group: list[str] = []
-    size = 0
-    for name, output in examples.items():
-        if group and size + output.nbytes > bytes_per_image:
-            yield group
-            group, size = [], 0
-        group.append(name)
-        size += output.nbytes
-    yield group
 
 
 def _centred_gram(features: Tensor) -> Tensor:

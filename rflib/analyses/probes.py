@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from rflib import activations
 from rflib.errors import UsageError
+from rflib.grouping import groups
 
 Examples = tuple[Tensor, Tensor]
 
@@ -74,7 +75,7 @@ def measure(
     with activations.evaluation_mode(model), torch.no_grad():
         widths = _widths(model, train[0][:1], names, side)
         budget = activation_bytes // (4 * (len(train[0]) + len(test[0])))
-        for group in _groups(widths, budget):
+        for group in groups(widths, budget):
             kept = {name: widths[name] for name in group}
             train_features, test_features = (
                 _features(model, part[0], kept, side, batch_size) for part in (train, test)
@@ -174,17 +175,6 @@ def _widths(model: nn.Module, image: Tensor, layers: Sequence[str], side: int) -
         name: pooled(runs[0], side, channels_last=isinstance(modules[name], nn.Linear)).shape[1]
         for name, runs in outputs.items()
     }
-
-
-def _groups(widths: dict[str, int], budget: int) -> Iterator[list[str]]:
-    """Split the layers, in order, into groups of at most `budget` features, at least one layer in each."""
-    group: list[str] = []
-    for name, width in widths.items():
-        if group and sum(widths[other] for other in group) + width > budget:
-            yield group
-            group = []
-        group.append(name)
-    yield group
 
 
 def _layer_names(model: nn.Module, layers: Sequence[str] | None) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from rflib.store.manifest import Fault
 from rflib.store.owner import Owner
-from rflib.store.store import Measurement, ResumePoint, Store
+from rflib.store.records import Measurement, ResumePoint
+from rflib.store.store import Store
 
 __all__ = ["Fault", "Measurement", "Owner", "ResumePoint", "Store"]

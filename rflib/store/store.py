@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -15,9 +14,10 @@ import numpy as np
 
 from rflib.config import MeasurementKey, Run
 from rflib.errors import StoreError, unknown
+from rflib.grouping import groups
 from rflib.store import claims, garbage
 from rflib.store.commit import Content, commit, discard, set_aside
-from rflib.store.encoding import json_bytes, npz_arrays, npz_bytes, safetensors_arrays, safetensors_bytes
+from rflib.store.encoding import json_bytes, npz_bytes, safetensors_arrays, safetensors_bytes
 from rflib.store.layout import (
     ARRAYS,
     KINDS,
@@ -32,51 +32,11 @@ from rflib.store.layout import (
 )
 from rflib.store.manifest import Damaged, Fault, MissingObject, fault_of, is_complete, listed_files, read_verified
 from rflib.store.owner import Owner
+from rflib.store.records import Measurement, ResumePoint, check_same, read, read_measurement
 
 KEPT_RESUME_POINTS = 2
 # Arrays of a resume point go into files of about this size, made one after the other.
 RESUME_FILE_BYTES = 256 * 2**20
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One stored measurement; `key` is the `MeasurementKey` it answers, as plain values."""
-
-    name: str
-    key: dict[str, Any]
-    values: dict[str, Any]
-    arrays: dict[str, np.ndarray]
-    provenance: dict[str, Any]
-
-    @property
-    def analysis(self) -> str:
-        """Name of the analysis."""
-        return str(self.key["analysis"])
-
-    @property
-    def version(self) -> int:
-        """Version of the analysis that computed it."""
-        return int(self.key["version"])
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Settings of the analysis."""
-        return dict(self.key["settings"])
-
-    @property
-    def runs(self) -> list[dict[str, Any]]:
-        """The runs it looks at, in order, each with `config` and `seed`."""
-        return list(self.key["runs"])
-
-
-@dataclass(frozen=True)
-class ResumePoint:
-    """Where a run can go on; `damaged` says what was wrong with newer points that were passed over."""
-
-    step: int
-    arrays: dict[str, np.ndarray]
-    state: dict[str, Any]
-    damaged: tuple[str, ...] = ()
 
 
 class Store:
@@ -99,8 +59,8 @@ class Store:
     def load_measurement(self, key: MeasurementKey) -> Measurement:
         """Return a measurement; `StoreError` if it is missing, damaged or answers other settings."""
         folder = self._layout.measurement(key.name)
-        measurement = _read_measurement(folder)
-        _check_same(folder, "key", expected=key.model_dump(mode="json"), found=measurement.key)
+        measurement = read_measurement(folder)
+        check_same(folder, "key", expected=key.model_dump(mode="json"), found=measurement.key)
         return measurement
 
     def save_measurement(
@@ -134,7 +94,7 @@ class Store:
         """Yield every complete measurement, sorted by name; `StoreError` at a damaged one."""
         for folder in self._layout.objects(MEASUREMENTS_FOLDER):
             try:
-                measurement = _read_measurement(folder)
+                measurement = read_measurement(folder)
             except MissingObject:
                 continue  # set aside by another process since the folder was listed
             yield measurement
@@ -146,11 +106,11 @@ class Store:
     def load_weights(self, run: Run, checkpoint: str) -> dict[str, np.ndarray]:
         """Return the arrays of one checkpoint by name; `StoreError` if damaged or of another run."""
         folder = self._layout.weights(run.name)
-        record = _read(folder, RUN, json.loads)
-        _check_same(folder, "run", expected=run.model_dump(mode="json"), found=record["run"])
+        record = read(folder, RUN, json.loads)
+        check_same(folder, "run", expected=run.model_dump(mode="json"), found=record["run"])
         if checkpoint not in record["checkpoints"]:
             raise unknown("checkpoint", checkpoint, record["checkpoints"])
-        arrays: dict[str, np.ndarray] = _read(folder, checkpoint + WEIGHTS, safetensors_arrays)
+        arrays: dict[str, np.ndarray] = read(folder, checkpoint + WEIGHTS, safetensors_arrays)
         return arrays
 
     def save_weights(
@@ -176,7 +136,8 @@ class Store:
         kind, identity = _identity(work)
         record = {kind: identity, "step": step, "state": state}
         files: dict[str, Content] = {STATE: json_bytes(record, "resume point")}
-        for index, names in enumerate(_groups(arrays, RESUME_FILE_BYTES)):
+        sizes = {name: array.nbytes for name, array in arrays.items()}
+        for index, names in enumerate(groups(sizes, RESUME_FILE_BYTES)):
             group = {name: arrays[name] for name in names}
             files[resume_arrays(index)] = partial(safetensors_bytes, group)
         self._commit(self._layout.resume_point(work.name, step), files)
@@ -189,12 +150,12 @@ class Store:
         damaged: list[str] = []
         for folder in self._layout.resume_points(work.name):
             try:
-                record = _read(folder, STATE, json.loads)
-                _check_same(folder, kind, expected=identity, found=record.get(kind))
+                record = read(folder, STATE, json.loads)
+                check_same(folder, kind, expected=identity, found=record.get(kind))
                 arrays: dict[str, np.ndarray] = {}
                 for name in listed_files(folder):
                     if name.endswith(WEIGHTS):
-                        arrays |= _read(folder, name, safetensors_arrays)
+                        arrays |= read(folder, name, safetensors_arrays)
                 return ResumePoint(record["step"], arrays, record["state"], tuple(damaged))
             except MissingObject:
                 continue
@@ -252,52 +213,3 @@ class Store:
 def _identity(work: Run | MeasurementKey) -> tuple[str, dict[str, Any]]:
     """Return what a resume point calls the work that it belongs to, and that work as plain values."""
     return ("run" if isinstance(work, Run) else "key"), work.model_dump(mode="json")
-
-
-def _groups(arrays: Mapping[str, np.ndarray], file_bytes: int) -> Iterator[list[str]]:
-    """Split the names of arrays, in order, into groups of up to `file_bytes`, at least one array in each."""
-    group: list[str] = []
-    size = 0
-    for name, array in arrays.items():
-        if group and size + array.nbytes > file_bytes:
-            yield group
-            group, size = [], 0
-        group.append(name)
-        size += array.nbytes
-    yield group
-
-
-def _read_measurement(folder: Path) -> Measurement:
-    files = read_verified(folder)
-    record = _decoded(folder / MEASUREMENT, files[MEASUREMENT], json.loads)
-    arrays = _decoded(folder / ARRAYS, files[ARRAYS], npz_arrays) if ARRAYS in files else {}
-    return Measurement(folder.name, record["key"], record["values"], arrays, record["provenance"])
-
-
-def _read(folder: Path, name: str, decode: Callable[[bytes], Any]) -> Any:
-    return _decoded(folder / name, read_verified(folder, name)[name], decode)
-
-
-def _decoded(path: Path, content: bytes, decode: Callable[[bytes], Any]) -> Any:
-    try:
-        return decode(content)
-    except ValueError as error:
-        raise StoreError(f"{path} cannot be read: {error}; remove {path.parent} and run again") from None
-
-
-def _check_same(folder: Path, what: str, *, expected: dict[str, Any], found: Any) -> None:
-    if found == expected:
-        return
-    path, asked, stored = _first_difference(what, expected, found)
-    raise StoreError(
-        f"{folder} answers other settings: expected {path} = {asked!r}, found {stored!r}; "
-        "remove that folder and run again"
-    )
-
-
-def _first_difference(path: str, expected: Any, found: Any) -> tuple[str, Any, Any]:
-    if isinstance(expected, dict) and isinstance(found, dict):
-        for name in sorted(expected.keys() | found.keys()):
-            if expected.get(name) != found.get(name):
-                return _first_difference(f"{path}.{name}", expected.get(name), found.get(name))
-    return path, expected, found
