@@ -3,7 +3,7 @@
 from rflib.models.attention import inside_attention
 from rflib.models.feasibility import failing_layer, require_input, smallest_input
 from rflib.models.knob import Knob, resolve
-from rflib.models.registry import ARCHITECTURES, build
+from rflib.models.registry import ARCHITECTURES, build, seeded
 
 __all__ = [
     "ARCHITECTURES",
@@ -13,5 +13,6 @@ __all__ = [
     "inside_attention",
     "require_input",
     "resolve",
+    "seeded",
     "smallest_input",
 ]

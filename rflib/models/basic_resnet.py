@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from rflib.config import ModelConfig
 from rflib.models.attention import Attention, attention
 from rflib.models.initialisation import initialise
 from rflib.models.knob import convolution, scaled
+from rflib.models.resnet import StagedResNet
 
 _STAGE_CHANNELS = (64, 128, 256, 512)
 _BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
@@ -40,17 +40,12 @@ class BasicBlock(nn.Module):
         return self.relu(inner)
 
 
-class BasicResNet(nn.Module):
+class BasicResNet(StagedResNet):
     """A ResNet of basic blocks, images (n, 3, h, w) to logits (n, classes); module names are torchvision's.
 
     The stem is a 7x7 convolution of stride 2 and a 3x3 max pool of stride 2; without it one 3x3 convolution of stride
     1 stands in its place. Without shortcuts nothing is added, and the network is sequential.
     """
-
-    layer1: nn.Sequential
-    layer2: nn.Sequential
-    layer3: nn.Sequential
-    layer4: nn.Sequential
 
     def __init__(
         self,
@@ -78,10 +73,3 @@ class BasicResNet(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, config.classes)
         initialise(self, config.initialisation)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits."""
-        maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            maps = stage(maps)
-        return self.fc(torch.flatten(self.avgpool(maps), 1))

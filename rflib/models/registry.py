@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -42,8 +43,15 @@ ARCHITECTURES: dict[str, Callable[[ModelConfig], nn.Module]] = {
 }
 
 
-def build(config: ModelConfig, *, seed: int = 0) -> nn.Module:
-    """Return the network that `config` describes, its weights drawn from `seed`; torch's own state is untouched."""
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw what is drawn inside, such as a new layer's weights, from `seed`; torch's own state is untouched."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach every GPU too
+        yield
+
+
+def build(config: ModelConfig, *, seed: int = 0) -> nn.Module:
+    """Return the network that `config` describes, its weights drawn from `seed`; torch's own state is untouched."""
+    with seeded(seed):
         return ARCHITECTURES[config.architecture](config)

@@ -40,16 +40,33 @@ class Bottleneck(nn.Module):
         return self.relu(self.bn3(self.conv3(maps)).add_(shortcut))
 
 
-class RfResNet(nn.Module):
-    """A bottleneck ResNet, images (n, 3, h, w) to logits (n, classes), with a 3x3 stem of stride 1.
+class StagedResNet(nn.Module):
+    """What every ResNet here does with the layers that its kind has made; module names are torchvision's."""
 
-    The knob's pool takes the place of torchvision's stem pool; module names are torchvision's.
-    """
-
+    conv1: nn.Conv2d
+    bn1: nn.BatchNorm2d
+    relu: nn.ReLU
+    maxpool: nn.Module
     layer1: nn.Sequential
     layer2: nn.Sequential
     layer3: nn.Sequential
     layer4: nn.Sequential
+    avgpool: nn.AdaptiveAvgPool2d
+    fc: nn.Linear
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits."""
+        maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+            maps = stage(maps)
+        return self.fc(torch.flatten(self.avgpool(maps), 1))
+
+
+class RfResNet(StagedResNet):
+    """A bottleneck ResNet, images (n, 3, h, w) to logits (n, classes), with a 3x3 stem of stride 1.
+
+    The knob's pool takes the place of torchvision's stem pool; module names are torchvision's.
+    """
 
     def __init__(self, config: ModelConfig, *, blocks: tuple[int, int, int, int]) -> None:
         super().__init__()
@@ -68,13 +85,6 @@ class RfResNet(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, config.classes)
         initialise(self, config.initialisation)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits."""
-        maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            maps = stage(maps)
-        return self.fc(torch.flatten(self.avgpool(maps), 1))
 
 
 def _stage(channels_in: int, channels: int, count: int, *, stride: int, dilation: int) -> nn.Sequential:

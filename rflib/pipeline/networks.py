@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 
 from rflib import models
@@ -18,6 +17,5 @@ def build(config: ModelConfig, *, seed: int = 0) -> nn.Module:
     model = models.build(config, seed=seed)
     if config.truncated_for is None:
         return model
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach every GPU too
+    with models.seeded(seed):
         return truncate(model, config.truncated_for)
