@@ -5,13 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, magnitude, value
+from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, ONE_SEED, interval_remark, magnitude, value
 
 # "Should You Go Deeper?" calls a tail a run of layers saturated by less than half the average of the others.
 TAIL_SATURATION = 0.5
 # Its truncated networks are means over so many runs; of the others it says nothing.
 RUNS_OF_THE_PAPER = 10
-FEWEST_FOR_AN_INTERVAL = 3
 
 
 def borders(table: pd.DataFrame) -> Sentences:
@@ -100,6 +99,6 @@ def _strength(table: pd.DataFrame) -> str:
     """Say how far the number of seeds carries."""
     seeds = int(table["n"].min())
     if seeds == 1:
-        return "One seed a network: an indication, without a spread."
-    interval = "; ± in these sentences is a 95 % interval of the mean" if seeds >= FEWEST_FOR_AN_INTERVAL else ""
+        return ONE_SEED
+    interval = interval_remark(seeds)
     return f"Means over {seeds} seeds a network, where the paper takes {RUNS_OF_THE_PAPER} for truncation{interval}."

@@ -16,6 +16,9 @@ NOTICEABLE_POINTS = 1.0
 GUESSING_POINTS = 5.0
 NOTHING = Sentences(("This profile holds no measurements for this comparison.",))
 
+ONE_SEED = "One seed a network: an indication, without a spread."
+
+_FEWEST_FOR_AN_INTERVAL = 3
 _SEEDS_OF_THE_PAPER = 5
 _PHRASES = {"mixed": "has no clear direction", "flat": "does not change"}
 
@@ -39,7 +42,7 @@ def pixels(row: pd.Series) -> str:
 def value(row: pd.Series, quantity: str, unit: str = "%") -> str:
     """Return a mean with its unit and, from three seeds on, half the width of its 95 % interval (Student)."""
     mean, seeds = row[f"{quantity}_mean"], int(row["n"])
-    if seeds < 3:
+    if seeds < _FEWEST_FOR_AN_INTERVAL:
         return f"{mean:.1f} {unit}"
     return f"{mean:.1f} ± {half_width(row[f'{quantity}_sd'], seeds):.1f} {unit}"
 
@@ -62,12 +65,17 @@ def moves(table: pd.DataFrame, quantity: str, subject: str, unit: str) -> Senten
     return Sentences(tuple(_move(name, group, quantity, subject, unit) for name, group in networks(table)))
 
 
+def interval_remark(seeds: int) -> str:
+    """Say what ± stands for where there are seeds enough for `value` to give it."""
+    return "; ± in these sentences is a 95 % interval of the mean" if seeds >= _FEWEST_FOR_AN_INTERVAL else ""
+
+
 def strength(table: pd.DataFrame) -> str:
     """Say how far the number of seeds carries."""
     seeds = int(table["n"].min())
     if seeds == 1:
-        return "One seed a network: an indication, without a spread."
-    interval = "" if seeds < 3 else "; ± in these sentences is a 95 % interval of the mean"
+        return ONE_SEED
+    interval = interval_remark(seeds)
     if seeds < _SEEDS_OF_THE_PAPER:
         return f"{seeds} seeds a network: an indication, fewer than the five of the paper{interval}."
     return f"Means over {seeds} seeds a network{interval}."
