@@ -14,7 +14,7 @@ from rflib.errors import RflibError, UsageError
 
 @pytest.fixture(autouse=True)
 def unchanging_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep an edit of the library while the tests run from making the tiny books stale."""
+    """Fix the digest of rflib, so that only what a test changes makes the tiny books stale."""
     monkeypatch.setattr("rflib.book.freshness.library_digest", lambda: "constant")
 
 
