@@ -8,7 +8,6 @@ processor seconds of one thread, so that whatever else the machine does is left 
 
 from __future__ import annotations
 
-import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ import torchvision
 from torch import nn
 
 from benchmarks.row import Row
+from benchmarks.silence import no_logs
 from rflib.analyses.receptive_field import Fields, MeasuredField, analyse
 from rflib.analyses.receptive_field import measure as measure_fields
 from rflib.errors import RflibError
@@ -164,13 +164,12 @@ def _timed(call: Callable[[], Result]) -> tuple[Result, float]:
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Compute on one thread, and keep torch from explaining the sizes at which a network does not run."""
-    threads, disabled = torch.get_num_threads(), logging.root.manager.disable
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    logging.disable(logging.CRITICAL)
     try:
-        yield
+        with no_logs():
+            yield
     finally:
-        logging.disable(disabled)
         torch.set_num_threads(threads)
 
 

@@ -11,6 +11,7 @@ Three rules are in use, and they differ:
   stays below delta, at least one, and one more only if more than 0.02 is missing.
 - "delve-0.1.50", what the last release of that package returns: the directions below delta and no more. Both
   corrections of its rule take columns from a matrix that is already cut, so neither has an effect, and 0 is possible.
+  That release also starts its covariance anew with every batch: what it reports is the last batch alone.
 
 Shares .5, .3, .15, .05 have 4, 4 and 3 directions at 0.99; shares .9, .085, .01, .005 have 3, 2 and 2.
 """

@@ -8,13 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 import torch
 
-from benchmarks import cka, gpu, hessian, memory, nothing_to_do, peers
+from benchmarks import cka, gpu, hessian, layers, memory, nothing_to_do, peers, zoo
 from benchmarks.row import Row
 from benchmarks.run import ON_REQUEST, SUBJECTS, measured
 from rflib.analyses.cka import linear_cka
@@ -108,17 +109,37 @@ def test_a_peer_that_is_not_installed_has_its_rows(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(peers, "find", lambda package: None)
     reference = np.ones(1)
     rows: list[Row] = [hessian.pyhessian_row("top-90", 1.0, None, reference)]
-    problem = SimpleNamespace(size=cka.REHEARSAL, layers=["conv"])
+    problem: Any = SimpleNamespace(size=cka.REHEARSAL, layers=["conv"])
     rows += [*cka.torch_cka_rows(problem, {}), *cka.pytorch_cka_rows(problem, {})]
+    rows.append(layers.saturation_row(problem))
     assert {row.verdict for row in rows} == {"not measured"}
     assert all(row.note.endswith("is not installed: `make bench` installs it") for row in rows)
-    assert [row.must for row in rows] == [10, 10, 10, 1, 1]
+    assert [row.must for row in rows] == [10, 10, 10, 1, 1, 1]
+
+
+def test_a_network_that_disagrees_is_counted_and_named() -> None:
+    agreeing = zoo.Entry("vgg11", 32, 8, 150, 150, 0.4, 2.0, 3.0, ())
+    other = zoo.Entry("odd", 64, 3, 11, 13, 1.8, 4.0, 6.0, ("conv2",))
+    disagreements, analyse, measure = zoo.rows([agreeing, other, agreeing])
+    assert (disagreements.ours, disagreements.verdict, disagreements.note) == (1, "misses", "odd")
+    assert (analyse.ours, analyse.must, measure.ours, measure.must) == (0.4, 1.5, 2.0, 10.0)
+    assert "slowest odd, 1.8 s" in analyse.note
+    assert str(other).endswith("MISMATCH conv2")
+
+
+def test_delve_leaves_no_trace() -> None:
+    model: Any = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    with layers.without_traces(model):
+        model[0].register_forward_hook(lambda *_: None)
+        model[0].forward_iter = 1
+    assert not model[0]._forward_hooks
+    assert not hasattr(model[0], "forward_iter")
 
 
 def test_peers_are_pinned() -> None:
     lines = [line for line in REQUIREMENTS.read_text().splitlines() if line and not line.startswith("#")]
-    assert len(lines) == 3
-    assert all(re.fullmatch(r"[a-z-]+==[0-9.]+", line) for line in lines)
+    assert len(lines) == 5
+    assert all(re.fullmatch(r"[a-zX-]+==[0-9.]+", line) for line in lines)
 
 
 @pytest.mark.slow
