@@ -51,3 +51,66 @@ def test_what_cannot_be_analysed(rflib: Call, arguments: list[str], code: int, m
     answer = rflib("analyse", *arguments)
     assert (answer.code, answer.out) == (code, "")
     assert message in answer.err
+
+
+STUDENT = """
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class StudentNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.near = nn.Conv2d(8, 8, 3, padding=1)
+        self.far = nn.Conv2d(8, 8, 3, padding=3, dilation=3)
+        self.head = nn.Conv2d(16, 16, (3, 5), padding=(1, 2))
+        self.classes = nn.Linear(16, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.stem(x)), 2)
+        x = torch.cat([self.near(x), self.far(x)], dim=1)
+        x = F.avg_pool2d(F.relu(x), 3, stride=2, padding=1)
+        return self.classes(self.head(x).mean(dim=(2, 3)))
+
+
+class WithAttention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.classes = nn.Linear(8, 10)
+
+    def forward(self, x):
+        x = self.stem(x).flatten(2).transpose(1, 2)
+        x, _ = self.attention(x, x, x)
+        return self.classes(x.mean(dim=1))
+"""
+
+
+def test_a_student_s_own_network(rflib: Call, tmp_path: Path) -> None:
+    file = tmp_path / "my_network.py"
+    file.write_text(STUDENT, encoding="utf-8")
+    answer = rflib("analyse", f"{file}:StudentNet", "--json")
+    assert answer.code == 0
+    values = json.loads(answer.out)
+    found = {layer["layer"]: (layer["r_min"], layer["r_max"]) for layer in values["layers"]}
+    # By hand: 3, + 1 by the pool; at stride 2 a 3x3 adds 4, dilated by 3 it adds 12, and the average pool 4 more.
+    assert found["near"] == ([8, 8], [8, 8])
+    assert found["far"] == ([16, 16], [16, 16])
+    # At stride 4 the last kernel adds 8 rows and 16 columns to each path.
+    assert found["head"] == ([20, 28], [28, 36])
+    assert values["receptive_field_by_gradient"] == [28, 36]
+
+
+def test_attention_is_refused_by_its_place(rflib: Call, tmp_path: Path) -> None:
+    file = tmp_path / "my_network.py"
+    file.write_text(STUDENT, encoding="utf-8")
+    answer = rflib("analyse", f"{file}:WithAttention")
+    assert (answer.code, answer.out) == (1, "")
+    line = 1 + STUDENT.splitlines().index("        x, _ = self.attention(x, x, x)")
+    assert (
+        f"node 'bmm' (bmm, {file}:{line}): attention and other matrix products of maps are not supported" in answer.err
+    )
+    assert "Analyse the part of the network before it" in answer.err
