@@ -137,7 +137,8 @@ def test_torchvision(name: str, resolution: int, first: str, before: int, after:
 @pytest.mark.parametrize("name", ["mobilenetv1_100", "nasnetalarge"])
 def test_timm(name: str) -> None:
     """MobileNetV1, and NASNet-A in its large variant, the only one in timm (minutes: it has 18 cells of five pairs)."""
-    timm = pytest.importorskip("timm")
+    import timm  # here, because it takes seconds
+
     model = timm.create_model(name, pretrained=False)
     found = refine(model, 224)
     assert str(found[0]).startswith("stride 2 to 1 in ")
