@@ -28,6 +28,7 @@ _MODULES = {
     "receptive_field": "rflib.analyses.receptive_field",
     "reported": "rflib.reported",
     "saturation": "rflib.analyses.saturation",
+    "sharpness": "rflib.sharpness",
     "tables": "rflib.tables",
 }
 

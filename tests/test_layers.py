@@ -19,6 +19,7 @@ LAYERS = (
     {"data", "models", "pruning", "optimisers", "store", "reported"},
     {"activations", "linearised", "training"},
     {"analyses"},
+    {"sharpness"},
     {"executors"},
     {"pipeline"},
     {"tables"},

@@ -1,8 +1,27 @@
-"""The largest eigenvalues of the Hessian of the mean loss, by Lanczos on exact Hessian products."""
+"""The Hessian of the mean loss, by exact products with vectors: its largest eigenvalues and its trace.
 
+Both also in the coordinates of the weights that survive a mask, at the weights of the pruned network.
+"""
+
+from rflib.analyses.hessian.hutchinson import Trace, trace
 from rflib.analyses.hessian.lanczos import largest_eigenpairs
-from rflib.analyses.hessian.product import HessianProduct
+from rflib.analyses.hessian.preparation import BatchStatistics, prepared
+from rflib.analyses.hessian.product import Batch, HessianProduct, Loss, checked_images
 from rflib.analyses.hessian.search import RitzPairs, SearchState
 from rflib.analyses.hessian.spectrum import Spectrum, top_eigenvalues
 
-__all__ = ["HessianProduct", "RitzPairs", "SearchState", "Spectrum", "largest_eigenpairs", "top_eigenvalues"]
+__all__ = [
+    "Batch",
+    "BatchStatistics",
+    "HessianProduct",
+    "Loss",
+    "RitzPairs",
+    "SearchState",
+    "Spectrum",
+    "Trace",
+    "checked_images",
+    "largest_eigenpairs",
+    "prepared",
+    "top_eigenvalues",
+    "trace",
+]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from rflib.analyses.hessian.second_derivatives import LeanSecondDerivatives
 from rflib.errors import UsageError
+from rflib.pruning import Mask
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Batch = tuple[Tensor, Tensor]
@@ -25,9 +26,9 @@ class HessianProduct:
     The gradient's graph is kept for as many leading batches as fit into `graph_bytes` (estimated from two
     images); the other batches are differentiated anew for each product, so that any amount of data fits.
     Batches are weighted by their numbers of images, so `loss(outputs, labels)` must be a mean over the batch.
-    `live` restricts H to the coordinates that are true in it (one boolean tensor a parameter, as after
-    pruning): rows and columns are left out, not set to zero, so that no eigenvalue 0 is added. The model's
-    mode is the caller's affair.
+    `mask` restricts H to the weights that it keeps, parameters outside it being kept whole: rows and columns
+    are left out, not set to zero, so that no eigenvalue 0 is added. Pruning the model and setting its mode are the
+    caller's affair (see `prepared`).
 
     `calls` counts products, `gradient_equivalents` their cost in gradients of the mean loss.
     """
@@ -39,14 +40,15 @@ class HessianProduct:
         batches: Sequence[Batch],
         *,
         parameters: Sequence[Tensor] | None = None,
-        live: Sequence[Tensor] | None = None,
+        mask: Mask | None = None,
         graph_bytes: int = 2 * 2**30,
     ) -> None:
         self.parameters = _checked_parameters(model, parameters)
-        self.images = _checked_images(loss, batches)
+        self.images = checked_images(loss, batches)
         self.calls = 0
         self._model, self._loss = model, loss
-        self._live = _flat_live(self.parameters, live)
+        self._names = _names(model, self.parameters)
+        self._kept = None if mask is None else self._kept_coordinates(mask)
         kept = self._batches_that_fit(batches, graph_bytes)
         self._fresh = list(batches[kept:])
         self._graphs = [self._gradients(batch) for batch in batches[:kept]]
@@ -57,8 +59,8 @@ class HessianProduct:
     @property
     def dimension(self) -> int:
         """Number of rows of H."""
-        if self._live is not None:
-            return int(self._live.sum())
+        if self._kept is not None:
+            return int(self._kept.sum())
         return sum(parameter.numel() for parameter in self.parameters)
 
     @property
@@ -76,6 +78,10 @@ class HessianProduct:
         for batch in self._fresh:
             total += self._join(self._directional(self._gradients(batch), directions))
         return total
+
+    def by_parameter(self, vector: Tensor) -> dict[str, Tensor]:
+        """Return `vector` (dimension,) as tensors of the parameters' shapes, by name; 0 where weights are pruned."""
+        return dict(zip(self._names, self._split(vector), strict=True))
 
     def _gradients(self, batch: Batch) -> tuple[Tensor, ...]:
         """Differentiable gradients of one batch's share in the mean loss."""
@@ -98,16 +104,21 @@ class HessianProduct:
         )
 
     def _split(self, vector: Tensor) -> list[Tensor]:
-        if self._live is not None:
-            vector = torch.zeros(len(self._live), dtype=vector.dtype, device=vector.device).masked_scatter_(
-                self._live, vector
-            )
+        if self._kept is not None:
+            vector = vector.new_zeros(len(self._kept)).masked_scatter_(self._kept, vector)
         pieces = vector.split([parameter.numel() for parameter in self.parameters])
         return [piece.view_as(parameter) for piece, parameter in zip(pieces, self.parameters, strict=True)]
 
     def _join(self, pieces: Sequence[Tensor]) -> Tensor:
         flat = torch.cat([piece.reshape(-1) for piece in pieces])
-        return flat if self._live is None else flat[self._live]
+        return flat if self._kept is None else flat[self._kept]
+
+    def _kept_coordinates(self, mask: Mask) -> Tensor:
+        """Whether each coordinate survives `mask`."""
+        mask.check(self._model)
+        pairs = zip(self._names, self.parameters, strict=True)
+        kept = [mask.keep.get(name, torch.ones_like(parameter, dtype=torch.bool)) for name, parameter in pairs]
+        return torch.cat([part.reshape(-1).to(self.parameters[0].device) for part in kept])
 
     def _batches_that_fit(self, batches: Sequence[Batch], budget: int) -> int:
         if budget <= 0:
@@ -149,26 +160,26 @@ def _checked_parameters(model: nn.Module, parameters: Sequence[Tensor] | None) -
     return chosen
 
 
-def _checked_images(loss: Loss, batches: Sequence[Batch]) -> int:
+def checked_images(loss: Loss, batches: Sequence[Batch]) -> int:
+    """Return the number of images in `batches`; raise UsageError if there is none, or if `loss` is no mean."""
     reduction = getattr(loss, "reduction", "mean")
     if reduction != "mean":
         raise UsageError(
-            f"Hessian: expected a loss with reduction='mean', found '{reduction}'. Average over the batch."
+            f"mean loss: expected a loss with reduction='mean', found '{reduction}'. Average over the batch."
         )
     images = sum(len(images) for images, _ in batches)
     if not images:
-        raise UsageError("Hessian: expected at least one batch of (images, labels), found no image. Pass some data.")
+        raise UsageError("mean loss: expected at least one batch of (images, labels), found no image. Pass some data.")
     return images
 
 
-def _flat_live(parameters: Sequence[Tensor], live: Sequence[Tensor] | None) -> Tensor | None:
-    if live is None:
-        return None
-    expected = [tuple(parameter.shape) for parameter in parameters]
-    found = [tuple(mask.shape) for mask in live]
-    if found != expected:
+def _names(model: nn.Module, parameters: Sequence[Tensor]) -> list[str]:
+    """Names of the parameters in `model`."""
+    known = {id(parameter): name for name, parameter in model.named_parameters()}
+    strangers = [tuple(parameter.shape) for parameter in parameters if id(parameter) not in known]
+    if strangers:
         raise UsageError(
-            f"Hessian: expected one live mask a parameter, of shapes {expected}, found {found}. "
-            "Give the masks in the order of the parameters; ones where nothing is pruned."
+            f"Hessian: expected parameters of the model, found others of shapes {strangers}. "
+            "Pass some of model.parameters()."
         )
-    return torch.cat([mask.reshape(-1).to(parameters[0].device, torch.bool) for mask in live])
+    return [known[id(parameter)] for parameter in parameters]

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rflib import activations
 from rflib.analyses.hessian.lanczos import Progress, largest_eigenpairs
+from rflib.analyses.hessian.preparation import BatchStatistics, prepared
 from rflib.analyses.hessian.product import Batch, HessianProduct, Loss
 from rflib.analyses.hessian.search import SearchState
-from rflib.errors import unknown
-
-BatchStatistics = Literal["batch", "frozen"]
+from rflib.pruning import Mask
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,8 @@ class Spectrum:
 
     `values` and `residuals` (|H v - λ v| of each pair) are (k,) float64, largest value first. `products`
     counts Hessian products, `gradient_equivalents` their cost in gradients of the mean loss; `dimension` is
-    the number of coordinates, `images` that of the images in the loss.
+    the number of coordinates, `images` that of the images in the loss. `vectors`, where they were asked for, are
+    the unit eigenvectors, each as parameter name to tensor, 0 where weights are pruned; their signs are arbitrary.
     """
 
     values: NDArray[np.float64]
@@ -40,6 +37,7 @@ class Spectrum:
     images: int
     tolerance: float
     batch_statistics: BatchStatistics
+    vectors: tuple[Mapping[str, Tensor], ...] = ()
 
 
 def top_eigenvalues(
@@ -49,13 +47,14 @@ def top_eigenvalues(
     k: int = 90,
     *,
     parameters: Sequence[Tensor] | None = None,
-    live: Sequence[Tensor] | None = None,
+    mask: Mask | None = None,
     batch_statistics: BatchStatistics = "batch",
     tolerance: float = 1e-3,
     basis_bytes: int = 6 * 2**30,
     graph_bytes: int = 2 * 2**30,
     max_products: int | None = None,
     seed: int = 0,
+    vectors: bool = False,
     on_progress: Progress | None = None,
     resume: SearchState | None = None,
     on_state: Callable[[SearchState], None] | None = None,
@@ -65,20 +64,22 @@ def top_eigenvalues(
     `batches` are pairs (images, labels) as `model` and `loss` take them; `loss` averages over its batch, and
     batches of unequal size are weighted by their images. Batch norm uses the statistics of each batch
     ("batch", so the size of the batches is part of the definition), or statistics re-estimated over `batches`
-    and then frozen ("frozen"); dropout is off. `parameters` defaults to all that require gradients, `live`
-    restricts them to unpruned coordinates (see `HessianProduct`). The search ends when every residual has for
-    a while been at most `tolerance` times the largest absolute value of the k (see `largest_eigenpairs`): each
-    value then lies that close to a true eigenvalue, and far closer, as the square of the residual, where its
-    neighbours are far. Products are in the precision of the parameters.
+    and then frozen ("frozen"); dropout is off. `parameters` defaults to all that require gradients. With a `mask`
+    H is that of the pruned network, in the coordinates of the weights that are kept: those of P H P without the
+    zeros of the pruned ones, P being the mask's projection (see `HessianProduct`). The search ends when every
+    residual has for a while been at most `tolerance` times the largest absolute value of the k (see
+    `largest_eigenpairs`): each value then lies that close to a true eigenvalue, and far closer, as the square of
+    the residual, where its neighbours are far. Products are in the precision of the parameters.
 
     `basis_bytes` bounds the Lanczos basis (k + 5 vectors at least), `graph_bytes` the graphs kept between
-    products; neither changes the result beyond rounding and tolerance. `on_state` is given the search's state
+    products; neither changes the result beyond rounding and tolerance. `vectors` asks for the eigenvectors too,
+    k times the memory of the network. `on_state` is given the search's state
     after each product, and `resume` takes one up: with the same arguments the result is, on a CPU, bit for bit
     that of an uninterrupted search. The model is left as it was. Raises UsageError for arguments that do not
     fit and RflibError if a product is not finite.
     """
-    with _mode(model, batches, batch_statistics):
-        product = HessianProduct(model, loss, batches, parameters=parameters, live=live, graph_bytes=graph_bytes)
+    with prepared(model, batches, batch_statistics, mask):
+        product = HessianProduct(model, loss, batches, parameters=parameters, mask=mask, graph_bytes=graph_bytes)
         product.calls = 0 if resume is None else int(resume.numbers["products"])
         generator = torch.Generator().manual_seed(seed)
         pairs = largest_eigenpairs(
@@ -104,12 +105,5 @@ def top_eigenvalues(
         images=product.images,
         tolerance=tolerance,
         batch_statistics=batch_statistics,
+        vectors=tuple(map(product.by_parameter, pairs.vectors())) if vectors else (),
     )
-
-
-def _mode(model: nn.Module, batches: Sequence[Batch], statistics: str) -> AbstractContextManager[None]:
-    if statistics == "batch":
-        return activations.batch_statistics(model)
-    if statistics == "frozen":
-        return activations.frozen_statistics(model, (images for images, _ in batches))
-    raise unknown("batch statistics", statistics, ("batch", "frozen"))

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from rflib.pruning import Mask
+
 
 def dense_hessian(model, loss, images, labels):
     """Hessian by torch's nested derivatives, row by row: nothing in common with Lanczos or Hessian products."""
@@ -42,6 +44,23 @@ def network(*, norm=True):
     return nn.Sequential(*kept).double()
 
 
+def half_pruned(model):
+    """Half of the weights of the convolutions pruned, at random: no rule of pruning is wanted here."""
+    generator = torch.Generator().manual_seed(4)
+    weights = {name: value for name, value in model.named_parameters() if value.dim() == 4}
+    return Mask({name: torch.rand(value.shape, generator=generator) < 0.5 for name, value in weights.items()})
+
+
+def flat_mask(model, mask):
+    """Whether each coordinate survives, parameters end to end."""
+    return torch.cat(
+        [
+            mask.keep[name].reshape(-1) if name in mask.keep else torch.ones(value.numel(), dtype=torch.bool)
+            for name, value in model.named_parameters()
+        ]
+    )
+
+
 @pytest.fixture(autouse=True)
 def one_thread():
     """Threads cost more than they bring on tensors this small."""
@@ -64,6 +83,16 @@ def spectrum_of():
 @pytest.fixture
 def build():
     return network
+
+
+@pytest.fixture
+def half_mask():
+    return half_pruned
+
+
+@pytest.fixture
+def coordinates():
+    return flat_mask
 
 
 @pytest.fixture

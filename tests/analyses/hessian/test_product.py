@@ -12,6 +12,7 @@ from torch.func import functional_call, grad, jvp
 from rflib import activations
 from rflib.analyses.hessian import HessianProduct
 from rflib.errors import UsageError
+from rflib.pruning import Mask
 
 LOSS = nn.CrossEntropyLoss()
 
@@ -82,14 +83,15 @@ def test_a_product_of_two_weights_has_the_hessian_not_gauss_newton(point, expect
     torch.testing.assert_close(values, torch.tensor(expected, dtype=torch.float64), rtol=0, atol=1e-12)
 
 
-def test_live_coordinates_are_cut_out_not_zeroed():
+def test_pruned_coordinates_are_cut_out_not_zeroed():
     a = torch.tensor([[2.0, 1, 0], [1, 3, -1], [0, -1, 4]], dtype=torch.float64)
     model = Point([0.1, 0.2, 0.3], lambda p: 0.5 * p @ a @ p)
     batches = [(torch.zeros(1), torch.zeros(1))]
     whole = HessianProduct(model, lambda out, _: out, batches)
     torch.testing.assert_close(matrix(whole), a)
-    cut = HessianProduct(model, lambda out, _: out, batches, live=[torch.tensor([True, False, True])])
+    cut = HessianProduct(model, lambda out, _: out, batches, mask=Mask({"point": torch.tensor([True, False, True])}))
     assert cut.dimension == 2
+    assert cut.by_parameter(torch.tensor([5.0, 6.0]))["point"].tolist() == [5, 0, 6]
     torch.testing.assert_close(matrix(cut), torch.tensor([[2.0, 0], [0, 4]], dtype=torch.float64))
 
 
@@ -176,8 +178,10 @@ def test_requests_that_cannot_be_right_are_refused(build, data):
         HessianProduct(model, nn.CrossEntropyLoss(reduction="sum"), [data])
     with pytest.raises(UsageError, match="at least one batch"):
         HessianProduct(model, LOSS, [])
-    with pytest.raises(UsageError, match=r"one live mask a parameter.*found \[\(2,\)\]"):
-        HessianProduct(model, LOSS, [data], live=[torch.ones(2)])
+    with pytest.raises(UsageError, match=r"mask of '0.weight': expected shape \(2,\), found \(4, 2, 3, 3\)"):
+        HessianProduct(model, LOSS, [data], mask=Mask({"0.weight": torch.ones(2, dtype=torch.bool)}))
+    with pytest.raises(UsageError, match=r"expected parameters of the model, found others of shapes \[\(2,\)\]"):
+        HessianProduct(model, LOSS, [data], parameters=[torch.ones(2, requires_grad=True)])
     model.requires_grad_(False)
     with pytest.raises(UsageError, match="require gradients, found none"):
         HessianProduct(model, LOSS, [data])

@@ -12,6 +12,7 @@ from torch import nn
 from rflib import activations
 from rflib.analyses.hessian import SearchState, top_eigenvalues
 from rflib.errors import UsageError
+from rflib.pruning import Mask, pruned
 
 LOSS = nn.CrossEntropyLoss()
 
@@ -84,15 +85,67 @@ def test_batches_are_one_batch_where_there_is_no_batch_norm(build, data):
     np.testing.assert_allclose(split.values, whole.values, rtol=1e-8)
 
 
-def test_live_masks_select_the_submatrix(build, data, oracle, spectrum_of):
+@pytest.mark.parametrize("statistics", ["batch", "frozen"])
+def test_a_mask_gives_the_hessian_of_the_pruned_network_over_its_survivors(
+    build, data, half_mask, coordinates, oracle, spectrum_of, statistics
+):
+    """P H P has the same values, and a zero for each pruned weight on top."""
     model = build()
-    generator = torch.Generator().manual_seed(4)
-    live = [torch.rand(parameter.shape, generator=generator) < 0.5 for parameter in model.parameters()]
-    index = torch.cat([mask.reshape(-1) for mask in live])
-    with activations.batch_statistics(model):
-        dense = oracle(model, LOSS, *data)[index][:, index]
-    spectrum = top_eigenvalues(model, LOSS, [data], 5, live=live, tolerance=1e-8)
-    np.testing.assert_allclose(spectrum.values, spectrum_of(dense)[:5].numpy(), rtol=1e-7)
+    mask = half_mask(model)
+    kept = coordinates(model, mask)
+    spectrum = top_eigenvalues(model, LOSS, [data], 8, mask=mask, tolerance=1e-8, batch_statistics=statistics)
+
+    reference = build()
+    with torch.no_grad():
+        for name, parameter in reference.named_parameters():
+            parameter[~mask.keep.get(name, torch.ones_like(parameter, dtype=torch.bool))] = 0
+    mode = activations.batch_statistics(reference)
+    if statistics == "frozen":
+        mode = activations.frozen_statistics(reference, [data[0]])
+    with mode:
+        dense = oracle(reference, LOSS, *data)
+    np.testing.assert_allclose(spectrum.values, spectrum_of(dense[kept][:, kept])[:8].numpy(), rtol=1e-7)
+    projected = spectrum_of(dense * torch.outer(kept, kept))
+    np.testing.assert_allclose(spectrum.values, projected[:8].numpy(), rtol=1e-7)
+    assert (spectrum.dimension, len(projected) - int(kept.sum())) == (int(kept.sum()), mask.pruned)
+    assert (projected.abs() < 1e-14).sum() >= mask.pruned
+
+
+def test_a_mask_that_keeps_everything_changes_no_bit(build, data):
+    model = build()
+    everything = Mask({name: torch.ones_like(value, dtype=torch.bool) for name, value in model.named_parameters()})
+    whole, masked = (top_eigenvalues(model, LOSS, [data], 4, mask=mask) for mask in (None, everything))
+    assert np.array_equal(masked.values, whole.values)
+    assert np.array_equal(masked.residuals, whole.residuals)
+    assert masked.gradient_equivalents == whole.gradient_equivalents
+
+
+def test_a_mask_goes_with_chosen_parameters(build, data, half_mask, oracle, spectrum_of):
+    """Masked parameters that were not chosen are pruned all the same."""
+    model = build(norm=False)
+    mask = half_mask(model)
+    last = list(model[-1].parameters())
+    spectrum = top_eigenvalues(model, LOSS, [data], 3, mask=mask, parameters=last, tolerance=1e-9)
+    with pruned(model, mask), activations.evaluation_mode(model):
+        dense = oracle(model, LOSS, *data)[-12:, -12:]
+    np.testing.assert_allclose(spectrum.values, spectrum_of(dense)[:3].numpy(), rtol=1e-7)
+    assert spectrum.dimension == 12
+
+
+def test_vectors_are_eigenvectors_by_parameter(build, data, half_mask, coordinates, oracle):
+    model = build()
+    mask = half_mask(model)
+    spectrum = top_eigenvalues(model, LOSS, [data], 3, mask=mask, tolerance=1e-8, vectors=True)
+    with pruned(model, mask), activations.batch_statistics(model):
+        dense = oracle(model, LOSS, *data)
+    kept = coordinates(model, mask)
+    for value, vector in zip(spectrum.values, spectrum.vectors, strict=True):
+        assert [*vector] == [name for name, _ in model.named_parameters()]
+        flat = torch.cat([part.reshape(-1) for part in vector.values()])
+        assert not flat[~kept].any()
+        torch.testing.assert_close(flat.norm().item(), 1.0)
+        torch.testing.assert_close((dense @ flat)[kept], value * flat[kept], rtol=0, atol=1e-6 * value)
+    assert top_eigenvalues(model, LOSS, [data], 3).vectors == ()
 
 
 def test_softmax_regression_has_a_double_value():
@@ -129,31 +182,36 @@ def assert_untouched(before, after):
 
 
 @pytest.mark.parametrize("statistics", ["batch", "frozen"])
-def test_leaves_no_trace(build, data, statistics):
+@pytest.mark.parametrize("masked", [False, True])
+def test_leaves_no_trace(build, data, half_mask, statistics, masked):
     model = build()
     model[0].weight.grad = torch.ones_like(model[0].weight)
     before = state(model)
-    top_eigenvalues(model, LOSS, batches_of(data, 7), 3, batch_statistics=statistics)
+    mask = half_mask(model) if masked else None
+    top_eigenvalues(model, LOSS, batches_of(data, 7), 3, mask=mask, batch_statistics=statistics)
     assert_untouched(before, state(model))
 
 
 @pytest.mark.parametrize("statistics", ["batch", "frozen"])
-def test_leaves_no_trace_after_an_exception(build, data, statistics):
+@pytest.mark.parametrize("masked", [False, True])
+def test_leaves_no_trace_after_an_exception(build, data, half_mask, statistics, masked):
     model = build()
+    mask = half_mask(model) if masked else None
     before = state(model)
 
     def interrupt(products, settled):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        top_eigenvalues(model, LOSS, [data], 3, batch_statistics=statistics, on_progress=interrupt)
+        top_eigenvalues(model, LOSS, [data], 3, mask=mask, batch_statistics=statistics, on_progress=interrupt)
     assert_untouched(before, state(model))
 
 
-@pytest.mark.parametrize("statistics", ["batch", "frozen"])
-def test_a_search_that_was_stopped_goes_on_to_the_same_spectrum(build, data, statistics):
+@pytest.mark.parametrize(("statistics", "masked"), [("batch", False), ("frozen", False), ("batch", True)])
+def test_a_search_that_was_stopped_goes_on_to_the_same_spectrum(build, data, half_mask, statistics, masked):
     """From a copy of the state, on a network built anew; also what it cost is that of one search."""
     arguments = {"k": 6, "batch_statistics": statistics, "basis_bytes": 14 * 8 * 250, "graph_bytes": 20_000}
+    arguments["mask"] = half_mask(build()) if masked else None
     batches = batches_of(data, 7)
     whole = top_eigenvalues(build(), LOSS, batches, **arguments)
     states = []

@@ -1,0 +1,100 @@
+"""Directions in the space of the weights, and the network moved along one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from rflib.errors import UsageError
+from rflib.pruning import Mask
+from rflib.seeding import stream_seed
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """A step of the weights: parameter name to tensor of the parameter's shape. Parameters left out stay put.
+
+    An eigenvector of `hessian.top_eigenvalues(..., vectors=True)` is one: `Direction(spectrum.vectors[0])`.
+    """
+
+    parts: Mapping[str, Tensor]
+
+    @property
+    def norm(self) -> float:
+        """The length of the step, over all parameters."""
+        return math.hypot(*(float(torch.linalg.vector_norm(part, dtype=torch.float64)) for part in self.parts.values()))
+
+    def check(self, model: nn.Module) -> None:
+        """Raise unless every parameter that moves exists in `model` with the shape of its part."""
+        parameters = dict(model.named_parameters())
+        for name, part in self.parts.items():
+            found = tuple(parameters[name].shape) if name in parameters else "no such parameter"
+            if found != tuple(part.shape):
+                raise UsageError(
+                    f"direction of '{name}': expected shape {tuple(part.shape)}, found {found} in the network. "
+                    "Take a direction of this network."
+                )
+
+    def within(self, mask: Mask | None) -> Direction:
+        """Return the direction with 0 for the weights that `mask` prunes."""
+        if mask is None:
+            return self
+        kept = {name: mask.keep[name].to(part.device) for name, part in self.parts.items() if name in mask.keep}
+        return Direction({name: part * kept[name] if name in kept else part for name, part in self.parts.items()})
+
+
+def filter_normalised_direction(model: nn.Module, *, mask: Mask | None = None, seed: int = 0) -> Direction:
+    """Return a random direction whose filters are as long as those of `model`, each on its own.
+
+    Li et al., "Visualizing the Loss Landscape of Neural Nets", NeurIPS 2018: independent normal numbers, then
+    d |w| / |d| for each filter, the weights of one output channel or linear unit. Biases and the scales and shifts of
+    batch norm (all parameters of one axis) stay put, which their code calls `biasbn`. With a mask the direction is 0
+    at pruned weights and a filter's length is that of the weights kept. Each parameter's numbers come from a
+    generator of its own, from `seed` and its name. Raises UsageError for a mask that does not fit.
+    """
+    if mask is not None:
+        mask.check(model)
+    weights = {name: parameter.detach() for name, parameter in model.named_parameters() if parameter.dim() > 1}
+    drawn = Direction({name: _normal(weight, stream_seed(seed, "direction", name)) for name, weight in weights.items()})
+    survivors = Direction(weights).within(mask).parts
+    return Direction({name: _as_long(part, survivors[name]) for name, part in drawn.within(mask).parts.items()})
+
+
+@contextmanager
+def line(model: nn.Module, direction: Direction) -> Iterator[Callable[[float], None]]:
+    """Yield `move(step)`, which puts the weights w at w + step x direction; on leaving they are w, bit for bit."""
+    direction.check(model)
+    parameters = {name: parameter for name, parameter in model.named_parameters() if name in direction.parts}
+    saved = {name: parameter.detach().clone() for name, parameter in parameters.items()}
+
+    @torch.no_grad()
+    def move(step: float) -> None:
+        for name, parameter in parameters.items():
+            parameter.copy_(torch.add(saved[name], direction.parts[name].to(parameter), alpha=step))
+
+    try:
+        yield move
+    finally:
+        with torch.no_grad():
+            for name, parameter in parameters.items():
+                parameter.copy_(saved[name])
+
+
+def _normal(like: Tensor, seed: int) -> Tensor:
+    return torch.randn(like.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(like)
+
+
+def _as_long(part: Tensor, weight: Tensor) -> Tensor:
+    """Scale each filter of `part` to the length of that of `weight`; one without weights stays 0."""
+    lengths = _filter_lengths(part)
+    return part * (_filter_lengths(weight) / lengths.where(lengths > 0, 1))
+
+
+def _filter_lengths(weight: Tensor) -> Tensor:
+    """Return the length of each filter, shaped to multiply `weight`."""
+    return torch.linalg.vector_norm(weight, dim=tuple(range(1, weight.dim())), keepdim=True)
