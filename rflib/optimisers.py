@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rflib.config import OptimiserConfig
 
@@ -13,11 +14,70 @@ from rflib.config import OptimiserConfig
 def build_optimiser(
     config: OptimiserConfig, parameters: Iterable[nn.Parameter], *, learning_rate: float
 ) -> torch.optim.Optimizer:
-    """Return the optimiser of `config`; weight decay acts on every parameter, as in plain torch SGD."""
-    return torch.optim.SGD(
+    """Return the optimiser of `config`; weight decay acts on every parameter, as in plain torch SGD.
+
+    What a step of it asks for beyond a gradient is in `rflib.training.steps`.
+    """
+    options = config.options
+    if config.name == "sgd":
+        return torch.optim.SGD(parameters, lr=learning_rate, **options)
+    if config.name == "adamw":
+        return torch.optim.AdamW(parameters, lr=learning_rate, **options)
+    if config.name == "adahessian":
+        return _adahessian(parameters, learning_rate, **options)
+    if config.name == "soap":
+        return _soap(parameters, learning_rate, **options)
+    # Imported where it is used, here and below: that takes a second, and plain SGD has no need of it.
+    from pytorch_optimizer import SAM
+
+    return SAM(parameters, torch.optim.SGD, lr=learning_rate, adaptive=config.name == "asam", **options)
+
+
+def _adahessian(parameters: Iterable[nn.Parameter], learning_rate: float, **options: Any) -> torch.optim.Optimizer:
+    from pytorch_optimizer import AdaHessian
+
+    own = ("betas", "eps", "weight_decay", "hessian_power")
+    return AdaHessian(parameters, lr=learning_rate, **{name: options[name] for name in own})
+
+
+def _soap(
+    parameters: Iterable[nn.Parameter],
+    learning_rate: float,
+    *,
+    betas: tuple[float, float],
+    update_interval: int,
+    largest_dimension: int,
+    **options: Any,
+) -> torch.optim.Optimizer:
+    from pytorch_optimizer import SOAP
+
+    optimiser = SOAP(
         parameters,
         lr=learning_rate,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        nesterov=config.nesterov,
+        betas=betas,
+        shampoo_beta=betas[1],
+        precondition_frequency=update_interval,
+        max_precondition_dim=largest_dimension,
+        **options,
     )
+    optimiser.register_step_post_hook(_settle_layout)
+    return optimiser
+
+
+def _settle_layout(optimiser: torch.optim.Optimizer, *_arguments: Any) -> None:
+    """Keep SOAP's tensors in the memory layout in which they are restored.
+
+    LAPACK leaves eigenbases in the order of columns. A product with a transposed copy may round otherwise, and a
+    resumed run would not end bit for bit where an uninterrupted one ends.
+    """
+    for group in optimiser.param_groups:
+        for parameter in group["params"]:
+            state = optimiser.state[parameter]
+            if state:
+                state["Q"] = [torch.as_tensor(basis).contiguous() for basis in state["Q"]]
+                state["exp_avg_sq"] = like(parameter, state["exp_avg_sq"])
+
+
+def like(parameter: Tensor, tensor: Tensor) -> Tensor:
+    """Return `tensor` on the device and in the memory layout of `parameter`, which has its shape."""
+    return torch.empty_like(parameter).copy_(tensor)

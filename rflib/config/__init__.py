@@ -3,24 +3,29 @@
 from rflib.config.analyses import (
     AnalysisSettings,
     ArchitectureSettings,
+    EffectiveFieldSettings,
     HistorySettings,
     LayersSettings,
     MeasurementKey,
     OneShotSettings,
+    PixelSensitivitySettings,
     ProbesSettings,
+    ResolutionsSettings,
     SaturationSettings,
     SimilaritySettings,
     SpectrumSettings,
     TravelSettings,
 )
 from rflib.config.facts import DataFacts
+from rflib.config.optimiser import OptimiserConfig
 from rflib.config.runs import (
+    FIXED_WIDTH,
+    SHIFT_CLASSES,
     Architecture,
     Checkpoint,
     DataConfig,
     MaskRecipe,
     ModelConfig,
-    OptimiserConfig,
     PrecisionConfig,
     Run,
     RunConfig,
@@ -29,13 +34,16 @@ from rflib.config.runs import (
 from rflib.config.settings import SCHEMA, Settings, canonical_json, identity
 
 __all__ = [
+    "FIXED_WIDTH",
     "SCHEMA",
+    "SHIFT_CLASSES",
     "AnalysisSettings",
     "Architecture",
     "ArchitectureSettings",
     "Checkpoint",
     "DataConfig",
     "DataFacts",
+    "EffectiveFieldSettings",
     "HistorySettings",
     "LayersSettings",
     "MaskRecipe",
@@ -43,8 +51,10 @@ __all__ = [
     "ModelConfig",
     "OneShotSettings",
     "OptimiserConfig",
+    "PixelSensitivitySettings",
     "PrecisionConfig",
     "ProbesSettings",
+    "ResolutionsSettings",
     "Run",
     "RunConfig",
     "SaturationSettings",

@@ -107,6 +107,50 @@ class ProbesSettings(AnalysisSettings):
     checkpoint: Checkpoint = "last"
 
 
+class EffectiveFieldSettings(AnalysisSettings):
+    """How many pixels around a unit hold `share` of its gradient, for `layers` convolutions along the depth.
+
+    On the first test images, as they are or continued by their mirror images to `mirrored` times their side: a field
+    cannot be seen beyond the border. An untrained network's batch norms get the statistics of training images.
+    """
+
+    analysis = "effective_field"
+    version = 1
+    images: PositiveInt = 100
+    mirrored: PositiveInt = 1
+    layers: Annotated[int, Field(ge=2)] = 6
+    share: Annotated[float, Field(gt=0, le=1)] = 0.95
+    checkpoint: Checkpoint = "last"
+
+
+class PixelSensitivitySettings(AnalysisSettings):
+    """How strongly the output depends on each pixel of the first test images, and on a shift of all by one pixel.
+
+    Pixels are compared by their position modulo each of `periods`, the products of strides.
+    """
+
+    analysis = "pixel_sensitivity"
+    version = 1
+    images: PositiveInt = 500
+    periods: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)] = (2, 4)
+    dead_below: Annotated[float, Field(gt=0, le=1)] = 0.5
+    checkpoint: Checkpoint = "last"
+
+
+class ResolutionsSettings(AnalysisSettings):
+    """Which image sizes a network of torchvision is made for, and what refinement would change for others.
+
+    `network` is torchvision's name; combinations of up to `changes` hyperparameters are tried.
+    """
+
+    analysis = "resolutions"
+    version = 1
+    subjects = 0
+    network: str = "vgg16"
+    image_sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (32, 64, 224)
+    changes: PositiveInt = 4
+
+
 class MeasurementKey(Settings):
     """One measurement: an analysis with its settings and version, and the runs it looks at, in order."""
 

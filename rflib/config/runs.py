@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from rflib.config.settings import Settings, identity
+from rflib.config.optimiser import OptimiserConfig
+from rflib.config.settings import NotNegative, Positive, Settings, Share, identity
 
 # The networks named rf_ have the knob, a pool after the first convolution; the others are built as they are.
 Architecture = Literal[
@@ -33,12 +34,20 @@ Architecture = Literal[
     "resnet18_cbam_no_skips",
     "mpnet18",
     "mpnet36",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "mnasnet0_5",
+    "efficientnet_b0",
+    "convnext_tiny",
 ]
+# torchvision builds these in one width alone.
+FIXED_WIDTH = ("efficientnet_b0", "convnext_tiny")
+_BOTTLENECKS = ("rf_resnet26", "rf_resnet50")
 Checkpoint = Literal["initial", "last", "best"]
-Share = Annotated[float, Field(ge=0.0, lt=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-NotNegative = Annotated[float, Field(ge=0.0)]
 
+Task = Literal["classes", "shifts"]
+# A plane of an image stays, or moves by one pixel up, left, or both.
+SHIFT_CLASSES = 4
 
 # The side of a data set's own images in pixels; a folder's images have any.
 NATIVE_SIDES = {"digits": 32, "cifar10": 32, "tiny-imagenet": 64}
@@ -50,12 +59,15 @@ class DataConfig(Settings):
     `name` is `digits`, `cifar10`, `tiny-imagenet`, `tiny-imagenet:CLASSES` (its first classes alone) or `folder:NAME`;
     `image_size` None keeps the native side.
     `validation_share` of the training images is taken out when something is selected (0 in the paper).
+    `task` is what is to be told of an image: its class, or by how much its planes are displaced (`rflib.data.shifts`).
     """
 
     name: str
     image_size: PositiveInt | None = None
     validation_share: Share = 0.0
     fingerprint: str = ""
+    # Left out of the identity where it is the default, so that runs from before there was such a setting keep theirs.
+    task: Task = Field(default="classes", exclude_if=lambda task: task == "classes")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -78,7 +90,10 @@ class ModelConfig(Settings):
     size) or `dilated` (pool stride 1, later convolutions dilated by k: same field, no shrinking).
     `ceil_mode` None means the architecture's own reading: True for rf_vgg16, else False. `initialisation` is torch's
     default or He's (fan out); the paper states none. `truncated_for` replaces the tail that is unproductive for images
-    of so many pixels by a classifier ("Should You Go Deeper?", section VIII).
+    of so many pixels by a classifier ("Should You Go Deeper?", section VIII). `kernel_padding` extends strided kernels
+    until every pixel is read equally often, and `cardinality` is the number of groups of a bottleneck's 3x3
+    convolution ("Dead Pixel Test Using Effective Receptive Field"). `refined_for` lowers strides, kernels of pools or
+    dilations until every layer is productive for images of so many pixels ("Receptive Field Refinement").
     """
 
     architecture: Architecture = "rf_resnet50"
@@ -92,6 +107,9 @@ class ModelConfig(Settings):
     classes: PositiveInt = 10
     # Left out of the identity where it is None, so that runs from before there was such a setting keep theirs.
     truncated_for: PositiveInt | None = Field(default=None, exclude_if=lambda side: side is None)
+    refined_for: PositiveInt | None = Field(default=None, exclude_if=lambda side: side is None)
+    kernel_padding: bool = Field(default=False, exclude_if=lambda padded: not padded)
+    cardinality: PositiveInt = Field(default=1, exclude_if=lambda groups: groups == 1)
 
     @model_validator(mode="after")
     def _resolve(self) -> Self:
@@ -108,21 +126,24 @@ class ModelConfig(Settings):
                 f"map_size 'shrinking', found {self.pool_kernel}, {self.pool_dilation} and '{self.map_size}'; the "
                 "networks named rf_ have one"
             )
+        if self.cardinality > 1 and self.architecture not in _BOTTLENECKS:
+            raise ValueError(
+                f"cardinality {self.cardinality} needs a network of bottlenecks, {' or '.join(_BOTTLENECKS)}, found "
+                f"'{self.architecture}'"
+            )
+        if self.architecture in FIXED_WIDTH and self.width != 1:
+            raise ValueError(f"'{self.architecture}' has a width of its own: expected width 1, found {self.width:g}")
+        if self.truncated_for is not None and self.refined_for is not None:
+            raise ValueError(
+                "a network is truncated or refined, and a refined one has no tail to cut: give truncated_for or "
+                f"refined_for, found {self.truncated_for} and {self.refined_for}"
+            )
         if self.map_size != "shrinking" and self.pool_stride != self.pool_kernel:
             raise ValueError(
                 f"map_size '{self.map_size}' keeps the maps' size by the pool kernel and needs pool_stride equal "
                 f"to pool_kernel ({self.pool_kernel}), or pool_stride left out"
             )
         return self
-
-
-class OptimiserConfig(Settings):
-    """Stochastic gradient descent as the paper prints it."""
-
-    name: Literal["sgd"] = "sgd"
-    momentum: Share = 0.9
-    weight_decay: NotNegative = 5e-5
-    nesterov: bool = False
 
 
 class TrainingConfig(Settings):
@@ -189,6 +210,16 @@ class RunConfig(Settings):
     def _check(self) -> Self:
         if self.data.name == "digits" and self.training.horizontal_flip:
             raise ValueError("training.horizontal_flip must be false for digits: a mirrored digit is no digit")
+        if self.data.task == "shifts" and (self.training.horizontal_flip or self.model.classes != SHIFT_CLASSES):
+            raise ValueError(
+                f"the task of shifts needs model.classes {SHIFT_CLASSES} and training.horizontal_flip false, since a "
+                f"mirrored image has another shift: found {self.model.classes} and {self.training.horizontal_flip}"
+            )
+        if self.training.optimiser.name == "adahessian" and self.precision.compile:
+            raise ValueError(
+                "adahessian differentiates the backward pass, which a compiled network does not allow: give "
+                "precision.compile false, or another training.optimiser.name"
+            )
         if self.parent is None and self.parent_checkpoint != "last":
             raise ValueError("parent_checkpoint needs a parent: give the parent's settings, or leave it out")
         if (self.mask is None) != (self.parent is None):

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rflib.errors import UsageError, nearest
 
 # Raised when stored objects can no longer be read as they were written; part of every identity.
 SCHEMA = 1
+
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
 
 _LITERALS = re.compile(r"'([^']*)'")
 

@@ -9,8 +9,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from rflib.config.runs import Task
 from rflib.data.augmentation import crop_and_flip, draw_augmentation, order
 from rflib.data.data_set import DataSet
+from rflib.data.shifts import shift_task
 
 Batch = tuple[Tensor, Tensor]
 # A channel that is constant over the training images is left at that spread: one level of 255.
@@ -45,12 +47,17 @@ class Split:
         return images.float().mul_(scale).add_(shift)
 
 
-def split_of(data_set: DataSet, part: Literal["train", "validation", "test"]) -> Split:
-    """Return one part of a data set as a split in main memory; a memory-mapped part is not copied."""
-    images, labels = getattr(data_set, f"{part}_images"), getattr(data_set, f"{part}_labels")
+def split_of(data_set: DataSet, part: Literal["train", "validation", "test"], *, task: Task = "classes") -> Split:
+    """Return one part of a data set as a split in main memory; a memory-mapped part is not copied.
+
+    The task "shifts" displaces the images' planes, the same way every time, and labels them with their shift.
+    """
+    images, labels = (torch.from_numpy(getattr(data_set, f"{part}_{name}")) for name in ("images", "labels"))
+    if task == "shifts":
+        images, labels = shift_task(images, seed=0, part=part)
     return Split(
-        torch.from_numpy(images),
-        torch.from_numpy(labels),
+        images,
+        labels,
         torch.tensor(data_set.mean),
         torch.tensor(data_set.std),
     )

@@ -51,12 +51,12 @@ class Subject:
     @cached_property
     def train_split(self) -> Split:
         """The training images on the device."""
-        return split_of(self.data, "train").to(self.device)
+        return split_of(self.data, "train", task=self.run.config.data.task).to(self.device)
 
     @cached_property
     def test_split(self) -> Split:
         """The test images on the device."""
-        return split_of(self.data, "test").to(self.device)
+        return split_of(self.data, "test", task=self.run.config.data.task).to(self.device)
 
     def network(self, checkpoint: str) -> nn.Module:
         """Return the network at `initial`, `last` or `best`, in the memory layout of the run."""
@@ -75,7 +75,7 @@ class Subject:
 def open_subject(run: Run, store: Store) -> Subject:
     """Return the subject of `run`; `DataError` unless the data set is the one that the run was named for."""
     data = open_data_set(run.config.data, data_root=data_root(), cache_root=cache_root())
-    if len(data.class_names) != run.config.model.classes:
+    if run.config.data.task == "classes" and len(data.class_names) != run.config.model.classes:
         raise DataError(
             f"data set '{run.config.data.name}' has {len(data.class_names)} classes, the network "
             f"{run.config.model.classes}; set `classes` in the profile"
@@ -181,7 +181,7 @@ class _ResumePoints:
         if self.latest is not None:
             groups = {
                 "weights": self.latest.weights,
-                "momentum": self.latest.momentum,
+                "optimiser": self.latest.optimiser,
                 "best": self.latest.best_weights,
             }
             arrays = {f"{group}/{k}": v for group, tensors in groups.items() for k, v in _arrays(tensors).items()}
@@ -191,12 +191,14 @@ class _ResumePoints:
 
 
 def _state(arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> TrainingState:
-    groups: dict[str, dict[str, torch.Tensor]] = {"weights": {}, "momentum": {}, "best": {}}
+    groups: dict[str, dict[str, torch.Tensor]] = {"weights": {}, "optimiser": {}, "best": {}}
     for path, tensor in _tensors(arrays).items():
         group, name = path.split("/", 1)
+        if group == "momentum":  # a resume point from when SGD was the only optimiser
+            group, name = "optimiser", f"momentum_buffer/{name}"
         groups[group][name] = tensor
     history = tuple(state["history"])
-    return TrainingState(len(history), groups["weights"], groups["momentum"], groups["best"], history)
+    return TrainingState(len(history), groups["weights"], groups["optimiser"], groups["best"], history)
 
 
 def _arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib import reported
+from rflib.config import TrainingConfig
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.statistics import summarise
@@ -56,8 +57,7 @@ def _travel(study: Study, role: RoleName) -> pd.DataFrame:
     rows = []
     for item, measurement in study.select("travel", *SCHEDULES):
         (run,) = item.key.runs
-        training, values = run.config.training, measurement.values
-        limit = training.gradient_clip if training.gradient_clip_by == "norm" else None
+        values = measurement.values
         rows.append(
             {
                 "role": item.role,
@@ -67,8 +67,16 @@ def _travel(study: Study, role: RoleName) -> pd.DataFrame:
                 "seed": run.seed,
                 "distance": values["distance"],
                 "initial_norm": values["initial_norm"],
-                "reach": limit and limit * values["learning_rate_sum"] / (1 - training.optimiser.momentum),
+                "reach": _reach(run.config.training, values["learning_rate_sum"]),
             }
         )
     frame = pd.DataFrame(rows)
     return frame if frame.empty else frame[frame["role"] == role].astype({"reach": float})
+
+
+def _reach(training: TrainingConfig, learning_rate_sum: float) -> float | None:
+    """How far steps of a clipped norm can lead, or None where nothing bounds them."""
+    limit, momentum = training.gradient_clip, training.optimiser.momentum
+    if limit is None or momentum is None or training.gradient_clip_by != "norm":
+        return None
+    return limit * learning_rate_sum / (1 - momentum)

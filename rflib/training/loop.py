@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,7 +19,8 @@ from rflib.optimisers import build_optimiser
 from rflib.pruning import Mask
 from rflib.training.evaluation import autocast, evaluate, layout
 from rflib.training.schedule import learning_rate
-from rflib.training.state import TrainingState, copy_momentum, copy_weights, restore_momentum
+from rflib.training.state import TrainingState, copy_optimiser, copy_weights, restore_optimiser
+from rflib.training.steps import Steps
 
 Progress = Callable[[TrainingState], None]
 
@@ -80,18 +82,18 @@ class _Trainer:
         mask: Mask | None,
     ) -> None:
         self.model, self.config, self.precision, self.seed = model, config, precision, seed
-        self.mask = mask.to(next(model.parameters()).device) if mask is not None else None
         self.forward = torch.compile(model) if precision.compile else model
         self.optimiser = build_optimiser(config.optimiser, model.parameters(), learning_rate=config.learning_rate)
+        self.steps = Steps(model, self.optimiser, config, seed=seed, mask=mask)
 
     def resume(self, state: TrainingState) -> TrainingState:
         self.model.load_state_dict(state.weights)
-        restore_momentum(self.model, self.optimiser, state.momentum)
+        restore_optimiser(self.model, self.optimiser, state.optimiser)
         return state
 
     def state(self, history: tuple[dict[str, Any], ...], best: dict[str, Tensor]) -> TrainingState:
-        momentum = copy_momentum(self.model, self.optimiser)
-        return TrainingState(len(history), copy_weights(self.model), momentum, best, history)
+        optimiser = copy_optimiser(self.model, self.optimiser)
+        return TrainingState(len(history), copy_weights(self.model), optimiser, best, history)
 
     def advance(self, before: TrainingState, row: dict[str, Any]) -> TrainingState:
         state = self.state((*before.history, row), before.best_weights)
@@ -104,7 +106,7 @@ class _Trainer:
         steps = len(batch_slices(len(split), self.config.batch_size))
         for step, (images, labels) in enumerate(self._batches(epoch, split)):
             self._set_rate(learning_rate(self.config, epoch, batch=step, batches=steps))
-            loss, logits = self._step(images, labels)
+            loss, logits = self.steps.take(partial(self._loss, images, labels))
             loss_sum += loss.detach() * len(labels)
             correct += (logits.detach().argmax(1) == labels).sum()
             count += len(labels)
@@ -133,23 +135,7 @@ class _Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
 
-    def _step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with autocast(self.precision, images.device):
             logits = self.forward(layout(images, self.precision)).float()
-        loss = F.cross_entropy(logits, labels)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.mask is not None:
-            self.mask.apply_to_gradients_(self.model)
-        self._clip()
-        self.optimiser.step()
-        return loss, logits
-
-    def _clip(self) -> None:
-        limit = self.config.gradient_clip
-        if limit is None:
-            return
-        if self.config.gradient_clip_by == "norm":
-            nn.utils.clip_grad_norm_(self.model.parameters(), limit)
-        else:
-            nn.utils.clip_grad_value_(self.model.parameters(), limit)
+        return F.cross_entropy(logits, labels), logits

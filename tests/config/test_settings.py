@@ -70,6 +70,21 @@ def test_settings_are_frozen(value: Settings) -> None:
         (TrainingConfig, {"optimiser": {"momentum": 2}}, r"'optimiser.momentum': expected less than 1, found 2"),
         (RunConfig, {}, r"'data': expected .*[Ff]ield required"),
         (RunConfig, {"data": {"name": "digits"}}, r"horizontal_flip must be false for digits"),
+        (
+            ModelConfig,
+            {"architecture": "resnet18", "cardinality": 4},
+            r"needs a network of bottlenecks, rf_resnet26",
+        ),
+        (
+            RunConfig,
+            {"data": {"name": "cifar10", "task": "shifts"}, "model": {"classes": 4}},
+            r"the task of shifts needs model.classes 4 and training.horizontal_flip false, .* found 4 and True",
+        ),
+        (
+            RunConfig,
+            {"data": {"name": "cifar10", "task": "shifts"}, "training": {"horizontal_flip": False}},
+            r"found 10 and False",
+        ),
         (RunConfig, {"data": {"name": "cifar10"}, "mask": {}}, r"a mask and a parent belong together"),
         (
             RunConfig,

@@ -28,7 +28,7 @@ def assert_same_state() -> Callable[[TrainingState, TrainingState], None]:
 
     def check(a: TrainingState, b: TrainingState) -> None:
         assert (a.epoch, a.history) == (b.epoch, b.history)
-        for group in ("weights", "momentum", "best_weights"):
+        for group in ("weights", "optimiser", "best_weights"):
             first, second = getattr(a, group), getattr(b, group)
             assert first.keys() == second.keys()
             different = [name for name in first if not torch.equal(first[name], second[name])]

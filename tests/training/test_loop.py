@@ -32,7 +32,7 @@ def test_zero_epochs_change_nothing(tiny_model: Make, tiny_split: Images, schedu
     model = tiny_model()
     before = weights_of(model)
     state = train(model, tiny_split(), test_split=tiny_split(8), config=schedule(epochs=0))
-    assert (state.epoch, state.best_epoch, state.history, state.momentum) == (0, 0, (), {})
+    assert (state.epoch, state.best_epoch, state.history, state.optimiser) == (0, 0, (), {})
     for found in (model.state_dict(), state.weights, state.best_weights):
         assert all(torch.equal(found[name], before[name]) for name in before)
 
@@ -45,7 +45,7 @@ def test_one_epoch_changes_everything(
     before = weights_of(model)
     state = train(model, tiny_split(), test_split=tiny_split(8), config=schedule(epochs=1))
     assert [name for name in before if torch.equal(state.weights[name], before[name])] == []
-    assert state.momentum.keys() == dict(model.named_parameters()).keys()
+    assert state.optimiser.keys() == {f"momentum_buffer/{name}" for name, _ in model.named_parameters()}
     assert set(state.history[0]) == {
         "epoch",
         "learning_rate",
@@ -118,6 +118,32 @@ def test_two_halves_equal_one_whole_from_every_epoch(
         assert_same_state(run(tiny_model("rf_resnet26", seed=9), state), whole)
 
 
+@pytest.mark.parametrize("precision", [PrecisionConfig(), LOW_PRECISION], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("name", ["adamw", "sam", "asam", "adahessian", "soap"])
+def test_every_optimiser_resumes_from_every_epoch(
+    tiny_model: Make,
+    tiny_split: Images,
+    schedule: Schedule,
+    assert_same_state: Same,
+    precision: PrecisionConfig,
+    name: str,
+) -> None:
+    """Three steps an epoch and an update every second one: a resumed run goes on in the middle of an interval."""
+    interval = {"update_interval": 2} if name in ("adahessian", "soap") else {}
+    config = schedule(epochs=3, batch_size=11, learning_rate=0.01, optimiser={"name": name, **interval})
+    states: list[TrainingState] = []
+    mask = magnitude_mask(tiny_model("rf_resnet26"), 0.5)
+
+    def run(model: nn.Module, start: TrainingState | None) -> TrainingState:
+        torch.rand(3)  # moves torch's own generator, on which nothing may depend
+        options = {"config": config, "precision": precision, "mask": mask, "seed": 3}
+        return train(model, tiny_split(), test_split=tiny_split(8), start=start, on_epoch=states.append, **options)
+
+    whole = run(tiny_model("rf_resnet26"), None)
+    for state in states[:2]:
+        assert_same_state(run(tiny_model("rf_resnet26", seed=9), state), whole)
+
+
 def test_low_precision_is_used(tiny_model: Make, tiny_split: Images, schedule: Schedule) -> None:
     def trained(precision: PrecisionConfig) -> tuple[nn.Module, TrainingState]:
         model = tiny_model("rf_resnet26")
@@ -163,7 +189,7 @@ def test_a_training_loss_that_is_not_finite_stops_the_run_after_a_sound_state(
     with pytest.raises(TrainingError, match=message):
         train(model, tiny_split(), test_split=tiny_split(8), config=schedule(epochs=5), on_epoch=break_after_two)
     assert [state.epoch for state in states] == [1, 2]
-    assert all(tensor.isfinite().all() for tensor in (states[-1].weights | states[-1].momentum).values())
+    assert all(tensor.isfinite().all() for tensor in (states[-1].weights | states[-1].optimiser).values())
 
 
 def test_a_last_step_that_breaks_the_weights_is_noticed(

@@ -117,7 +117,7 @@ def test_pruned_weights_stay_exactly_zero_and_kept_ones_move(
     )
     for checkpoint in (*(s.weights for s in states), state.best_weights, model.state_dict()):
         assert all((checkpoint[name][~kept] == 0).all() for name, kept in mask.keep.items())
-    assert all((state.momentum[name][~kept] == 0).all() for name, kept in mask.keep.items())
+    assert all((state.optimiser[f"momentum_buffer/{name}"][~kept] == 0).all() for name, kept in mask.keep.items())
     for name, kept in mask.keep.items():
         assert (state.weights[name][kept] != dense[name][kept]).float().mean() > 0.9 or not kept.any()
 
