@@ -21,7 +21,7 @@ from benchmarks import machine
 from benchmarks.row import Row
 from benchmarks.timing import timed
 
-SUBJECTS = ("hessian", "cka", "training", "gpu", "layers", "zoo", "nothing_to_do")
+SUBJECTS = ("hessian", "cka", "training", "gpu", "layers", "noise", "zoo", "nothing_to_do")
 ON_REQUEST = {"hessian_large": "about an hour"}
 OUTPUT = Path(__file__).resolve().parents[1] / "_build" / "benchmarks.json"
 COLUMNS = ("what", "against", "ours", "theirs", "unit", "ratio", "must", "aim", "verdict", "note")

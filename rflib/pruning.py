@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from rflib.errors import UsageError
+from rflib.errors import UsageError, unknown
 
 Scope = Literal["global", "layerwise", "live"]
 
@@ -87,28 +87,68 @@ def prunable_weights(model: nn.Module) -> dict[str, Tensor]:
 
 
 def magnitude_mask(
-    model: nn.Module, rate: float, *, scope: Scope = "global", live: Mapping[str, Tensor] | None = None
+    model: nn.Module,
+    rate: float,
+    *,
+    scope: Scope = "global",
+    live: Mapping[str, Tensor] | None = None,
+    layers: Collection[str] | None = None,
 ) -> Mask:
     """Return the mask that prunes the weights of smallest magnitude.
 
     The number pruned is exactly round(rate x n), half to even as in torch; among equal magnitudes the earlier
     weight goes first. `global` ranks all prunable weights together, `layerwise` each layer on its own, `live`
-    only the weights marked in `live` (parameter name to boolean tensor), leaving all others as they are.
+    only the weights marked in `live` (parameter name to boolean tensor), leaving all others as they are. With
+    `layers`, names of convolutions, only their weights are counted, ranked and pruned.
     """
+    return mask_of_weights(prunable_weights(model), rate, scope=scope, live=live, layers=layers)
+
+
+def mask_of_weights(
+    weights: Mapping[str, Tensor],
+    rate: float,
+    *,
+    scope: Scope = "global",
+    live: Mapping[str, Tensor] | None = None,
+    layers: Collection[str] | None = None,
+) -> Mask:
+    """Return the mask that `magnitude_mask` makes of a network whose prunable weights are `weights`."""
+    check_rate(rate)
+    scores = {name: weight.abs() for name, weight in weights.items()}
+    chosen: Mapping[str, Tensor] | None = _weights_of(layers, scores)
+    if scope == "layerwise":
+        return Mask({name: _keep_largest({name: score}, rate, chosen)[name] for name, score in scores.items()})
+    if scope == "live":
+        if live is None:
+            raise UsageError("scope 'live' needs `live`, the weights that can receive gradient; see dead_taps.share")
+        chosen = live if chosen is None else {name: live[name] & inside for name, inside in chosen.items()}
+    return Mask(_keep_largest(scores, rate, chosen))
+
+
+def check_rate(rate: float) -> None:
+    """Raise unless `rate` can be a share of weights to prune."""
     if not 0 <= rate < 1:
         raise UsageError(f"a pruning rate lies in [0, 1), found {rate}")
-    scores = {name: weight.abs() for name, weight in prunable_weights(model).items()}
-    if scope == "global":
-        return Mask(_keep_largest(scores, rate))
-    if scope == "layerwise":
-        return Mask({name: _keep_largest({name: score}, rate)[name] for name, score in scores.items()})
-    if live is None:
-        raise UsageError("scope 'live' needs `live`, the weights that can receive gradient; see dead_taps.share")
-    return Mask(_keep_largest(scores, rate, candidates=live))
+
+
+def _weights_of(layers: Collection[str] | None, scores: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+    """Mark the weights of the convolutions named in `layers`; None for all."""
+    if layers is None:
+        return None
+    prunable = [name.removesuffix(".weight") for name in scores]
+    if not layers:
+        raise UsageError("pruning: expected at least one layer to prune, found none. Leave `layers` out for all.")
+    for layer in layers:
+        if layer not in prunable:
+            raise unknown("prunable layer", layer, prunable)
+    return {
+        name: torch.full_like(score, layer in layers, dtype=torch.bool)
+        for layer, (name, score) in zip(prunable, scores.items(), strict=True)
+    }
 
 
 def _keep_largest(
-    scores: Mapping[str, Tensor], rate: float, *, candidates: Mapping[str, Tensor] | None = None
+    scores: Mapping[str, Tensor], rate: float, candidates: Mapping[str, Tensor] | None
 ) -> dict[str, Tensor]:
     flat = torch.cat([score.flatten() for score in scores.values()])
     keep = torch.ones_like(flat, dtype=torch.bool)
@@ -137,11 +177,24 @@ def pruned(model: nn.Module, mask: Mask) -> Iterator[nn.Module]:
     """Prune `model` within the block and put every weight back afterwards, bit for bit."""
     mask.check(model)
     parameters = dict(model.named_parameters())
-    saved = {name: parameters[name].detach().clone() for name in mask.keep}
+    remaining = {name: parameters[name].detach() * kept.to(parameters[name].device) for name, kept in mask.keep.items()}
+    with replaced(model, remaining):
+        yield model
+
+
+@contextmanager
+def replaced(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[nn.Module]:
+    """Give `model` other values for some parameters within the block, and its own back afterwards, bit for bit."""
+    parameters = dict(model.named_parameters())
+    saved = {name: parameters[name].detach().clone() for name in weights}
     try:
-        mask.apply_(model)
+        _copy_(parameters, weights)
         yield model
     finally:
-        with torch.no_grad():
-            for name, weight in saved.items():
-                parameters[name].copy_(weight)
+        _copy_(parameters, saved)
+
+
+@torch.no_grad()
+def _copy_(parameters: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
+    for name, weight in weights.items():
+        parameters[name].copy_(weight)

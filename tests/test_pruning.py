@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 
 from rflib.errors import UsageError
-from rflib.pruning import Mask, magnitude_mask, prunable_weights, pruned
+from rflib.pruning import Mask, magnitude_mask, mask_of_weights, prunable_weights, pruned, replaced
 
 Make = Callable[..., nn.Module]
 MATRIX = [[1.0, 2.0, 3.0, 4.0], [-4.0, -3.0, -2.0, -1.0]]
@@ -90,6 +90,52 @@ def test_ties_do_not_change_the_count_and_the_first_go_first() -> None:
     assert magnitude_mask(layers_with(values), 0.2).pruned == 14
     assert matrices_pruned([[[1.0] * 10]], 0.3) == [[[0] * 3 + [1] * 7]]
     assert matrices_pruned([[[2.0, 1.0, -1.0, 0.5, 1.0]]], 0.6) == [[[2, 0, 0, 0, 1]]]
+
+
+# Layers: the tail alone, say.
+
+
+def test_named_layers_alone_are_counted_ranked_and_pruned() -> None:
+    """Half of the last eight weights, although six smaller ones lie in the first layer."""
+    small = [[0.0, 0.125, -0.25, 5.0]]
+    assert matrices_pruned([small, MATRIX], 0.5, layers=["2"]) == [small, [[0, 0, 3, 4], [-4, -3, 0, 0]]]
+    mask = magnitude_mask(layers_with(small, MATRIX), 0.5, layers=["2"])
+    assert (mask.pruned, mask.total) == (4, 12)
+
+
+def test_scopes_within_named_layers() -> None:
+    small, large = [[0.0, 0.125, -0.25, 5.0]], [[6.0, 7.0, 8.0, 9.0]]
+    weights = [MATRIX, small, large]
+    assert matrices_pruned(weights, 0.5, layers=["2", "3"]) == [MATRIX, [[0, 0, 0, 0]], large]
+    apart = [[[0, 0, -0.25, 5]], [[0, 0, 8, 9]]]
+    assert matrices_pruned(weights, 0.5, layers=["3", "2"], scope="layerwise") == [MATRIX, *apart]
+    live = {f"{i}.weight": torch.ones(r, 4, 1, 1, dtype=torch.bool) for i, r in ((1, 2), (2, 1), (3, 1))}
+    live["2.weight"][:, :2] = False
+    found = matrices_pruned(weights, 0.5, layers=["2", "3"], scope="live", live=live)
+    assert found == [MATRIX, [[0, 0.125, 0, 0]], [[0, 7, 8, 9]]]
+
+
+@pytest.mark.parametrize("scope", ["global", "layerwise"])
+def test_all_layers_named_is_none_named(scope: str) -> None:
+    model = random_model()
+    named = magnitude_mask(model, 0.77, scope=scope, layers={"1", "2", "3"})
+    assert named.fingerprint == magnitude_mask(model, 0.77, scope=scope).fingerprint
+
+
+def test_a_pruned_tail_is_a_pruned_network_of_the_tail() -> None:
+    model = random_model()
+    tail = nn.Sequential(nn.Conv2d(1, 1, 1), *model[2:])  # its first convolution is not prunable
+    expected = magnitude_mask(tail, 0.6).keep
+    mask = magnitude_mask(model, 0.6, layers=["2", "3"])
+    assert mask.keep["1.weight"].all()
+    assert torch.equal(mask.keep["2.weight"], expected["1.weight"])
+    assert torch.equal(mask.keep["3.weight"], expected["2.weight"])
+
+
+def test_weights_alone_have_the_mask_of_their_network() -> None:
+    model = random_model()
+    weights = {name: 2 * weight for name, weight in prunable_weights(model).items()}
+    assert mask_of_weights(weights, 0.6).fingerprint == magnitude_mask(model, 0.6).fingerprint
 
 
 # Second computation.
@@ -199,6 +245,15 @@ def test_pruned_puts_every_weight_back_even_after_an_exception(tiny_model: Make)
     assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
 
 
+def test_other_values_within_a_block_and_the_own_ones_after() -> None:
+    model = random_model()
+    before = state_of(model)
+    with replaced(model, {"2.weight": torch.full((4, 7, 1, 1), 3.0)}):
+        assert (model[2].weight == 3).all()
+        assert torch.equal(model[1].weight, before["1.weight"])
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
 def test_a_mask_leaves_its_network_alone(tiny_model: Make) -> None:
     model = tiny_model()
     before, generator = state_of(model), torch.get_rng_state()
@@ -236,3 +291,10 @@ def test_a_mask_of_another_network(name: str, found: str) -> None:
         mask.apply_(random_model())
     with pytest.raises(UsageError, match=message), pruned(random_model(), mask):
         pass
+
+
+def test_layers_that_cannot_be_pruned() -> None:
+    with pytest.raises(UsageError, match="unknown prunable layer '0': expected one of 1, 2, 3"):
+        magnitude_mask(random_model(), 0.5, layers=["3", "0"])
+    with pytest.raises(UsageError, match=r"expected at least one layer to prune, found none\. Leave `layers` out"):
+        magnitude_mask(random_model(), 0.5, layers=[])
