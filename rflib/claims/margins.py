@@ -20,6 +20,16 @@ MUCH_RECOVERED = 0.5
 EQUAL_FIELDS = 0.1
 # "Similar": at most a quarter more parameters. VGG19 has a third more than VGG16, ResNet101 nearly twice ResNet50's.
 SIMILAR_PARAMETERS = 1.25
+# "Slightly": more than noticeable, and less than half of what is called a collapse.
+SLIGHT_POINTS = 5.0
+# Places along a network that differ by no more than a layer are called the same.
+NOTICEABLE_LAYERS = 1.0
+# Saturations end at 100 %; a change of a twentieth of the scale is called none.
+NOTICEABLE_SATURATION = 5.0
+# Through the choice of a thousand test images alone two probes differ by this, one standard error: "very similar".
+SIMILAR_PROBES_POINTS = 2.0
+# "A sudden drop": more than twice that.
+SUDDEN_POINTS = 5.0
 # Similarities end at 1; a change of a twentieth of the scale is called none.
 NOTICEABLE_SIMILARITY = 0.05
 # CKA is the cosine of an angle: above this one, of 45 degrees, two layers are more alike than unlike.
@@ -30,3 +40,10 @@ MIDDLE_LAYER = 25
 LARGEST_RESIDUAL = 0.1
 # Without a test a rank correlation of this size is called a trend, as in the book's tables.
 CLEAR_TREND = 0.5
+# Effective fields come in whole pixels; a smaller change is called none.
+NOTICEABLE_PIXELS = 1.0
+# Kernels that read each pixel equally often have an imbalance of 0, a single 3x3 kernel of stride 2 has 0.484.
+CLEAR_IMBALANCE = 0.1
+NOTICEABLE_IMBALANCE = 0.05
+# The single kernel leaves a quarter of the pixels partially dead; fewer than this are called none.
+DEAD_PIXELS_PERCENT = 1.0

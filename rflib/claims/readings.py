@@ -54,18 +54,24 @@ class Readings:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """One row an epoch of every training run, whatever its purpose."""
+        """One row an epoch of every training run, whatever its purpose: rules choose their runs by it."""
         return self.study.frame("history")
 
     @cached_property
     def last_epochs(self) -> pd.DataFrame:
-        """The last epoch of every training run."""
+        """The last epoch of every training run, whatever its purpose."""
         return self.history if self.history.empty else self.history[self.history["epoch"] == self.history["epochs"]]
 
     @cached_property
     def spectra(self) -> pd.DataFrame:
         """One row a spectrum: `tables.spectrum_summary` with the role."""
         frames = [tables.spectrum_summary(self.study, role=role).assign(role=role) for role in self.study.profile.roles]
+        return pd.concat([frame for frame in frames if len(frame)] or [pd.DataFrame()])
+
+    @cached_property
+    def layers(self) -> pd.DataFrame:
+        """One row a convolution of a whole network and seed: `tables.layers` with the role."""
+        frames = [tables.layers(self.study, role=role).assign(role=role) for role in self.study.profile.roles]
         return pd.concat([frame for frame in frames if len(frame)] or [pd.DataFrame()])
 
     @cached_property

@@ -16,7 +16,8 @@ from rflib.figures.style import Drawing, drawn, legend, note
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 
-_KINDS = ("sequential", "multi_path", "residual", "attention")
+_EVERY = "every"
+_KINDS = ("sequential", "multi_path", "residual", "attention", _EVERY)
 _ATTENTION = ("spatial", "squeeze_excitation", "cbam")
 _PROBE: dict[str, Any] = {"color": "#1F4E9E", "marker": "o", "markersize": 4}
 _SATURATION: dict[str, Any] = {"color": "#E08A00", "width": 0.7}
@@ -31,12 +32,13 @@ def layer_profiles(study: Study, *, kind: str = "sequential", role: RoleName = "
     """Draw probe accuracy in percent and saturation of each convolution, a panel a network, with the border layer.
 
     The tail behind the black line is shaded. `kind` is `sequential`, `multi_path`, `residual` or `attention`, as the
-    paper's sections are; another name is a `UsageError`.
+    paper's sections are, or `every`; another name is a `UsageError`.
     """
     if kind not in _KINDS:
         raise unknown("kind of network", kind, _KINDS)
     frame = tables.layers(study, role=role)
-    frame = frame if frame.empty else frame[frame["architecture"].map(_kind) == kind]
+    if kind != _EVERY and len(frame):
+        frame = frame[frame["architecture"].map(_kind) == kind]
     if frame.empty:
         return not_covered(study, role, "probes", "full")
     chosen = list(frame["architecture"].unique())

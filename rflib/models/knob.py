@@ -81,10 +81,12 @@ def zero_pad(maps: Tensor, rows: int, columns: int) -> Tensor:
     return F.pad(maps, (left, columns - left, top, rows - top))
 
 
-def convolution(channels_in: int, channels_out: int, kernel: int, *, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
+def convolution(
+    channels_in: int, channels_out: int, kernel: int, *, stride: int = 1, dilation: int = 1, groups: int = 1
+) -> nn.Conv2d:
     """Return a convolution without bias whose padding keeps the map's size at stride 1."""
     padding = (kernel // 2) * dilation
-    return nn.Conv2d(channels_in, channels_out, kernel, stride=stride, padding=padding, dilation=dilation, bias=False)
+    return nn.Conv2d(channels_in, channels_out, kernel, stride, padding, dilation, groups, bias=False)
 
 
 def scaled(channels: int, width: float) -> int:

@@ -12,6 +12,7 @@ from torch import nn
 from rflib.config import ModelConfig
 from rflib.models.basic_resnet import BasicResNet
 from rflib.models.multi_path import mpnet18, mpnet36
+from rflib.models.of_torchvision import of_torchvision
 from rflib.models.plain_vgg import vgg11, vgg13, vgg16, vgg19, vgg19_dilated
 from rflib.models.resnet import rf_resnet26, rf_resnet50
 from rflib.models.vgg import rf_vgg16, rf_vgg19
@@ -40,6 +41,11 @@ ARCHITECTURES: dict[str, Callable[[ModelConfig], nn.Module]] = {
     "resnet18_cbam_no_skips": partial(BasicResNet, depth=18, kind="cbam", skips=False),
     "mpnet18": mpnet18,
     "mpnet36": mpnet36,
+    "mobilenet_v2": of_torchvision,
+    "mobilenet_v3_small": of_torchvision,
+    "mnasnet0_5": of_torchvision,
+    "efficientnet_b0": of_torchvision,
+    "convnext_tiny": of_torchvision,
 }
 
 

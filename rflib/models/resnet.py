@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rflib.config import ModelConfig
+from rflib.errors import UsageError
 from rflib.models.initialisation import initialise
 from rflib.models.knob import KnobPool, convolution, resolve, scaled
 
@@ -14,14 +15,14 @@ _EXPANSION = 4
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1 convolutions with a shortcut; the 3x3 carries the stride, as in torchvision."""
+    """1x1, 3x3, 1x1 convolutions with a shortcut; the 3x3 carries stride and groups, as in torchvision."""
 
-    def __init__(self, channels_in: int, channels: int, *, stride: int, dilation: int) -> None:
+    def __init__(self, channels_in: int, channels: int, *, stride: int, dilation: int, groups: int) -> None:
         super().__init__()
         channels_out = channels * _EXPANSION
         self.conv1 = convolution(channels_in, channels, 1)
         self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = convolution(channels, channels, 3, stride=stride, dilation=dilation)
+        self.conv2 = convolution(channels, channels, 3, stride=stride, dilation=dilation, groups=groups)
         self.bn2 = nn.BatchNorm2d(channels)
         self.conv3 = convolution(channels, channels_out, 1)
         self.bn3 = nn.BatchNorm2d(channels_out)
@@ -79,18 +80,28 @@ class RfResNet(StagedResNet):
         channels = stem
         for stage, (count, full_width) in enumerate(zip(blocks, _STAGE_CHANNELS, strict=True), start=1):
             inner = scaled(full_width, config.width)
-            stage_blocks = _stage(channels, inner, count, stride=1 if stage == 1 else 2, dilation=knob.later_dilation)
-            self.add_module(f"layer{stage}", stage_blocks)
+            _require_groups(inner, config)
+            stride = 1 if stage == 1 else 2
+            later = {"dilation": knob.later_dilation, "groups": config.cardinality}
+            self.add_module(f"layer{stage}", _stage(channels, inner, count, stride=stride, **later))
             channels = inner * _EXPANSION
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, config.classes)
         initialise(self, config.initialisation)
 
 
-def _stage(channels_in: int, channels: int, count: int, *, stride: int, dilation: int) -> nn.Sequential:
-    blocks = [Bottleneck(channels_in, channels, stride=stride, dilation=dilation)]
-    blocks += [Bottleneck(channels * _EXPANSION, channels, stride=1, dilation=dilation) for _ in range(count - 1)]
+def _stage(channels_in: int, channels: int, count: int, *, stride: int, dilation: int, groups: int) -> nn.Sequential:
+    ends = [(channels_in, stride)] + [(channels * _EXPANSION, 1)] * (count - 1)
+    blocks = [Bottleneck(before, channels, stride=step, dilation=dilation, groups=groups) for before, step in ends]
     return nn.Sequential(*blocks)
+
+
+def _require_groups(channels: int, config: ModelConfig) -> None:
+    if channels % config.cardinality:
+        raise UsageError(
+            f"cardinality {config.cardinality}: expected a divisor of the channels of every stage, found {channels} "
+            f"channels at width {config.width:g}. Choose another cardinality or width."
+        )
 
 
 def rf_resnet50(config: ModelConfig) -> RfResNet:

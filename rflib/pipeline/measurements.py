@@ -28,7 +28,7 @@ from rflib.config import (
 )
 from rflib.data.splits import batch_slices, evaluation_batches
 from rflib.errors import StoreError, UsageError
-from rflib.pipeline import layer_measurements, networks
+from rflib.pipeline import field_measurements, layer_measurements, networks, refinement_measurements
 from rflib.pipeline.compute import Say, Subject, ensure_weights, open_subject, waiting
 from rflib.pipeline.search_points import SearchPoints
 from rflib.pruning import Mask, magnitude_mask, pruned
@@ -241,11 +241,14 @@ def _history(settings: AnalysisSettings, subject: Subject) -> Recorded:
 
 _ANALYSES: dict[str, Callable[..., Recorded]] = {
     "architecture": architecture,
+    "effective_field": lambda *given: Recorded(field_measurements.effective_fields(*given)),
     "history": _history,
     "layers": lambda *given: Recorded(layer_measurements.layers(*given)),
     "one_shot": one_shot,
+    "pixel_sensitivity": lambda *given: Recorded(*field_measurements.pixel_sensitivity(*given)),
     "probes": lambda *given: Recorded(layer_measurements.probed(*given)),
     "saturation": lambda *given: Recorded(layer_measurements.saturations(*given)),
+    "resolutions": lambda *given: Recorded(refinement_measurements.resolutions(*given)),
     "similarity": similarity,
     "spectrum": spectrum,
     "travel": travel,

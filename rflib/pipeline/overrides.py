@@ -51,6 +51,8 @@ def _pool_kernels(values: dict[str, Any], role: Role, chosen: Sequence[int]) -> 
 def _seeds(values: dict[str, Any], role: Role, chosen: Sequence[int]) -> None:
     values["seeds"] = chosen
     values["spectrum_seeds"] = chosen
+    if values["deeper"] is not None:
+        values["deeper"] |= {"seeds": None}
 
 
 def _epochs(values: dict[str, Any], role: Role, epochs: int) -> None:

@@ -9,10 +9,13 @@ import yaml
 from pydantic import Field, PositiveInt, model_validator
 
 from rflib.config import (
+    SHIFT_CLASSES,
     Architecture,
     DataConfig,
+    EffectiveFieldSettings,
     MaskRecipe,
     ModelConfig,
+    PixelSensitivitySettings,
     PrecisionConfig,
     ProbesSettings,
     Run,
@@ -33,6 +36,15 @@ Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 PUBLISHED = "published"
 PRINTED_EPOCHS = TrainingConfig().epochs
 Rates = Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)]
+
+
+# The families that the abstract names, as far as torchvision has them, and the others that are known best.
+REFINED_NETWORKS = (
+    *("vgg16", "vgg19", "resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "densenet121", "googlenet"),
+    *("inception_v3", "squeezenet1_1", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "mnasnet0_5"),
+    *("mnasnet1_0", "shufflenet_v2_x1_0", "efficientnet_b0", "efficientnet_v2_s", "regnet_x_400mf", "regnet_y_400mf"),
+    "convnext_tiny",
+)
 
 
 class WidthPlan(Settings):
@@ -75,10 +87,15 @@ class VariantPlan(Settings):
 
 
 class DeeperPlan(Settings):
-    """The networks of "Should You Go Deeper?" whose layers are looked at one by one, and those that are cut as well."""
+    """The networks of "Should You Go Deeper?" whose layers are looked at one by one, and those that are cut as well.
+
+    `seeds` None are the role's. `grid`: the layers of the networks with a pool are probed too, at every kernel.
+    """
 
     architectures: tuple[Architecture, ...]
     truncated: tuple[Architecture, ...] = ()
+    seeds: Seeds | None = None
+    grid: bool = False
     saturation: SaturationSettings = SaturationSettings()
     probes: ProbesSettings = ProbesSettings()
 
@@ -90,6 +107,43 @@ class DeeperPlan(Settings):
                 f"a truncated network is compared with the whole one: add {', '.join(alone)} to architectures"
             )
         return self
+
+
+class FieldPlan(Settings):
+    """The networks of "Dead Pixel Test Using Effective Receptive Field".
+
+    The field of `architectures` is set beside accuracy and effective field, on images as they are and `mirrored`;
+    `padded` are trained with kernel padding too, on classes and on shifts; `scaled_architecture` changes width and
+    cardinality alone.
+    """
+
+    architectures: tuple[Architecture, ...]
+    padded: tuple[Architecture, ...] = ("resnet18",)
+    scaled_architecture: Architecture = "rf_resnet26"
+    scaled_pool_kernel: PositiveInt = 2
+    multiples: tuple[float, ...] = (1.0, 2.0)
+    cardinalities: tuple[PositiveInt, ...] = (1, 4)
+    effective_field: EffectiveFieldSettings = EffectiveFieldSettings()
+    mirrored: EffectiveFieldSettings = EffectiveFieldSettings(images=8, mirrored=4)
+    pixel_sensitivity: PixelSensitivitySettings = PixelSensitivitySettings()
+
+    @property
+    def scales(self) -> list[tuple[float, int]]:
+        """Multiples of the width with the first cardinality, and the other cardinalities with the first multiple."""
+        wider = [(multiple, self.cardinalities[0]) for multiple in self.multiples]
+        return wider + [(self.multiples[0], cardinality) for cardinality in self.cardinalities[1:]]
+
+
+class RefinementPlan(Settings):
+    """The networks of "Receptive Field Refinement": those that are looked at, and those that are trained as well.
+
+    `networks` are torchvision's; `trained` are trained as they are and refined for the side of the role's images.
+    """
+
+    networks: tuple[str, ...] = REFINED_NETWORKS
+    image_sizes: Kernels = (32, 64, 224)
+    trained: tuple[Architecture, ...] = ()
+    probes: ProbesSettings = ProbesSettings()
 
 
 class Role(Settings):
@@ -118,6 +172,8 @@ class Role(Settings):
     doubled: DoubledPlan | None = None
     variants: VariantPlan | None = None
     deeper: DeeperPlan | None = None
+    refinement: RefinementPlan | None = None
+    effective_field: FieldPlan | None = None
 
     @property
     def side_pixels(self) -> int:
@@ -157,6 +213,12 @@ class Profile(Settings):
         values = {"data": role.data, "model": model, "training": schedule, "precision": self.precision}
         config = RunConfig.checked(values, source=f"profile {self.name}")
         return Run(config=config, seed=seed)
+
+    def shifted(self, role: Role, model: ModelConfig, seed: int) -> Run:
+        """Return the run of a network that tells by how much the planes of the images are displaced."""
+        usual = self.run(role, model.replace(classes=SHIFT_CLASSES), seed)
+        changes = {"data": role.data.replace(task="shifts"), "training": role.training.replace(horizontal_flip=False)}
+        return usual.replace(config=usual.config.replace(**changes))
 
     def printed(self, role: Role, model: ModelConfig, seed: int, clipping: str) -> Run:
         """Return the run of the first epochs of the paper's protocol; batches and augmentation are the profile's."""

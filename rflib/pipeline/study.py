@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from rflib.config import DataConfig, DataFacts, MeasurementKey
+from rflib.config import DataConfig, DataFacts, MeasurementKey, ModelConfig, ResolutionsSettings
 from rflib.data.sources import extent, fingerprint, open_data_set
 from rflib.errors import StoreError, UsageError
 from rflib.executors import Executor, Processes
@@ -114,12 +114,7 @@ def describe(item: Item) -> dict[str, Any]:
     """Return the columns that tell one measurement from another: role, network, seed, schedule, mask."""
     key = item.key
     run = key.runs[0] if key.runs else None
-    model = run.config.model if run else key.settings.model  # type: ignore[attr-defined]
-    columns = {
-        "role": item.role,
-        "purpose": item.purpose,
-        **model.model_dump(exclude={"classes", "ceil_mode"}),
-    }
+    columns = {"role": item.role, "purpose": item.purpose, **_network(key)}
     columns |= {
         name: getattr(key.settings, name) for name in ("checkpoint", "batch_statistics") if hasattr(key.settings, name)
     }
@@ -127,12 +122,23 @@ def describe(item: Item) -> dict[str, Any]:
         training = run.config.training
         columns |= {
             "seed": run.seed,
+            "task": run.config.data.task,
             "epochs": training.epochs,
             "cosine_period_epochs": training.cosine_period_epochs,
         }
         if run.config.mask is not None:
             columns |= {"mask_scope": run.config.mask.scope, "mask_rate": run.config.mask.rate}
     return columns
+
+
+def _network(key: MeasurementKey) -> dict[str, Any]:
+    """Return the columns that tell networks apart: their settings, or the name alone of one that is torchvision's."""
+    if isinstance(key.settings, ResolutionsSettings):
+        return {"architecture": key.settings.network}
+    model: ModelConfig = key.runs[0].config.model if key.runs else key.settings.model  # type: ignore[attr-defined]
+    # Some are left out of a dump where they are the default.
+    kept = {name: getattr(model, name) for name in ("kernel_padding", "cardinality")}
+    return {**model.model_dump(exclude={"classes", "ceil_mode"}), **kept}
 
 
 def open_study(chapter: str, *, profile: str = "digits", reuse: str | None = None, **overrides: Any) -> Study:

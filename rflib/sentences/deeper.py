@@ -41,6 +41,15 @@ def prediction(table: pd.DataFrame) -> Sentences:
     )
 
 
+def gains(table: pd.DataFrame) -> Sentences:
+    """Say how what the deeper half adds changes with the pool kernel; takes `tables.probe_gains`."""
+    if table.empty:
+        return NOTHING
+    points = [_gain(str(name), rows) for name, rows in table.groupby("architecture", sort=False)]
+    seeds = int(table["n"].min())
+    return Sentences((*points, ONE_SEED if seeds == 1 else f"Means over {seeds} seeds{interval_remark(seeds)}."))
+
+
 def truncated(table: pd.DataFrame) -> Sentences:
     """Say what each network loses or gains without its tail; takes `tables.truncation`."""
     if table.empty:
@@ -72,6 +81,13 @@ def _border(row: pd.Series) -> str:
         f"{row['probe_gain_tail_mean']:+.1f} behind it; mean saturation is {row['saturation_before_mean']:.0f} and "
         f"{row['saturation_tail_mean']:.0f} %."
     )
+
+
+def _gain(architecture: str, rows: pd.DataFrame) -> str:
+    ordered = rows.sort_values("pool_kernel")
+    ends = [ordered.iloc[0], ordered.iloc[-1]][: len(ordered)]
+    added = " and ".join(f"{row['gain_mean']:+.1f} points at k = {row['pool_kernel']}" for row in ends)
+    return f"`{architecture}`: the deeper half adds {added} to the best probe of the first half."
 
 
 def _cut(row: pd.Series) -> str:

@@ -114,6 +114,32 @@ def stems(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     return table.merge(reported.stems(), on="architecture", how="left")
 
 
+def probe_gains(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+    """Return one row a network with a pool and kernel: `probe_halves` over seeds."""
+    halves = probe_halves(study, role=role)
+    return halves if halves.empty else summarise(halves, ["architecture", "pool_kernel"], ["shallow", "deep", "gain"])
+
+
+def probe_halves(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+    """Return one row a network with a pool, kernel and seed: what the deeper half of it adds to probes.
+
+    `shallow` and `deep` are the best probes of the first and of the second half of the convolutions, in percent, and
+    `gain` is the second minus the first, in points. Projections of shortcuts stand beside the order and are left out.
+    """
+    frame = _of(study, "probes", role, "grid")
+    if frame.empty:
+        return frame
+    frame = frame[~frame["name"].str.contains("downsample|classifier|^fc$")]
+    keys = ["role", "architecture", "pool_kernel", "seed"]
+    place = frame.groupby(keys)["name"].cumcount()
+    deep = place >= frame.groupby(keys)["name"].transform("size") / 2
+    best = frame.assign(half=deep.map({False: "shallow", True: "deep"})).pivot_table(
+        index=keys, columns="half", values="accuracy", aggfunc="max", sort=False
+    )
+    best = best[["shallow", "deep"]].rename_axis(columns=None).reset_index()
+    return best.assign(gain=best["deep"] - best["shallow"])
+
+
 def _of(study: Study, analysis: str, role: RoleName, purpose: str) -> pd.DataFrame:
     frame = study.frame(analysis, purpose)
     return frame if frame.empty else frame[frame["role"] == role]

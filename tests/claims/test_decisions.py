@@ -17,13 +17,16 @@ Decide = Callable[..., Verdict]
 Make = Callable[..., Study]
 
 VGG, RESNET = "rf_vgg19, small images", "rf_resnet50, small images"
+# Decided in worlds of their own, in the files beside this one.
+ELSEWHERE = ("DP-", "GD-", "RF-", "RR-18", "RR-25")
 # One pair of seeds, one doubled run: never tested.
 ALWAYS_INDICATIVE = {"RR-13", "RR-14", "RR-15", "RR-16"}
 
 
 def test_in_a_world_that_is_as_claimed_everything_is_reproduced(study: Make) -> None:
     verdicts = {verdict.id: verdict for verdict in decide(study())}
-    decided = {name: verdict.verdict for name, verdict in verdicts.items() if name in RULES}
+    here = [name for name in RULES if not name.startswith(ELSEWHERE)]
+    decided = {name: verdict.verdict for name, verdict in verdicts.items() if name in here}
     assert decided == dict.fromkeys(decided, "reproduced")
     assert {name for name in decided if verdicts[name].indicative} == ALWAYS_INDICATIVE
     for name in decided.keys() - ALWAYS_INDICATIVE - {"RR-06", "RR-07", "RR-08", "RR-24"}:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torchvision.transforms import functional as reference
 
-from rflib.config import DataConfig
+from rflib.config import SHIFT_CLASSES, DataConfig
 from rflib.data import open_data_set
 from rflib.data.splits import Split, batch_slices, batches, evaluation_batches, split_of
 
@@ -59,6 +59,20 @@ def test_a_split_shares_the_memory_of_the_cached_file(pets: Path, data_root: Pat
     normalised = train.normalise(train.images).double()
     torch.testing.assert_close(normalised.mean((0, 2, 3)), torch.zeros(3).double(), rtol=0, atol=1e-5)
     torch.testing.assert_close(normalised.std((0, 2, 3), correction=0), torch.ones(3).double(), rtol=1e-5, atol=0)
+
+
+def test_the_task_of_shifts_displaces_the_same_images(pets: Path, data_root: Path, cache_root: Path) -> None:
+    data_set = open_data_set(DataConfig(name="folder:pets", task="shifts"), data_root=data_root, cache_root=cache_root)
+    plain, shifted = split_of(data_set, "train"), split_of(data_set, "train", task="shifts")
+    assert torch.equal(shifted.images[:, 0], plain.images[:, 0])
+    assert set(shifted.labels.tolist()) == set(range(SHIFT_CLASSES))
+    for image, moved, label in zip(plain.images, shifted.images, shifted.labels.tolist(), strict=True):
+        down, right = divmod(label, 2)
+        height, width = image.shape[1:]
+        inner = moved[1:, : height - 1, : width - 1]
+        assert torch.equal(inner, image[1:, down : down + height - 1, right : right + width - 1])
+    assert torch.equal(split_of(data_set, "train", task="shifts").labels, shifted.labels)
+    assert (shifted.mean.tolist(), shifted.std.tolist()) == (plain.mean.tolist(), plain.std.tolist())
 
 
 def test_to_the_same_device_copies_nothing_and_first_is_a_view() -> None:

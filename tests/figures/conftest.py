@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rflib.config import MeasurementKey
+from rflib.config import MeasurementKey, ModelConfig
 from rflib.pipeline.plans import Item, plan
 from rflib.pipeline.profiles import Profile
 from rflib.pipeline.study import Study
 from rflib.store import Store
+from tests.figures import pixels
 
 TRAINING = {"epochs": 6, "horizontal_flip": False}
 LAYERS = {"rf_vgg19": 16, "rf_resnet26": 29, "rf_resnet50": 53}
@@ -38,6 +39,8 @@ SMALL = {
         "architectures": ["vgg11", "resnet18_no_skips", "mpnet18", "resnet18", "resnet18_no_stem", "resnet18_cbam"],
         "truncated": ["vgg11", "resnet18"],
     },
+    "refinement": {"networks": ["vgg16", "mobilenet_v2"], "image_sizes": [32, 64], "trained": ["resnet18"]},
+    "effective_field": {"architectures": ["vgg11", "vgg19", "mpnet18", "resnet18"]},
 }
 LARGE = {
     "title": "fake, 64 px",
@@ -58,7 +61,7 @@ def receptive_field(architecture: str, kernel: int) -> float:
 
 
 def dense(model: Any, seed: int) -> float:
-    gain = 0 if model.truncated_for is None else 1
+    gain = 0 if model.truncated_for is None and model.refined_for is None else 1
     return 95 - 10 * math.log2(model.pool_kernel) + 2 * math.log2(model.width / 0.125) + seed + gain
 
 
@@ -174,13 +177,21 @@ def _similarity(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarr
     return {"rows": rows, "images": 360, "layers": layers}, arrays
 
 
+def _convolution(model: ModelConfig, index: int) -> str:
+    """Name the convolutions of six, two a block where the network has blocks."""
+    block, place = divmod(index - 1, 2)
+    if model.architecture.startswith("mpnet"):
+        return f"stages.{block}.0.{('small', 'large')[place]}.0"
+    return f"layer{block + 1}.0.conv{place + 1}" if model.architecture.startswith("resnet") else f"conv{index}"
+
+
 def _layers(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Six convolutions whose inputs see 8 pixels more each; the sixth sees more than the image of 32."""
     model = key.settings.model
     rows = [
         {
             "layer": index,
-            "name": f"conv{index}",
+            "name": _convolution(model, index),
             "in_attention": False,
             "r_min": 8.0 * index,
             "r_max": 9.0 * index,
@@ -192,13 +203,28 @@ def _layers(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]
         for index in range(1, 7 if model.truncated_for is None else 6)
     ]
     costs = {"parameters": 1000 * len(rows), "forward_flops": 10_000 * len(rows), "smallest_feasible_pixels": 40.0}
-    return {"rows": rows, "tail": ["conv6"], **costs}, {}
+    last, largest = _convolution(model, 6), _convolution(model, 5)
+    return {"rows": rows, "tail": [last], "border_layer_largest": largest, **costs}, {}
+
+
+def _resolutions(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """A network whose smallest feasible resolution is 20 pixels a letter of its name; the second size refines it."""
+    smallest = 20.0 * len(key.settings.network)
+    known = {"takes_image": True, "smallest_pixels": smallest, "largest_pixels": 500.0, "convolutions": 6}
+    refined = {"changes": 1, "refinement": "stride 2 to 1 in conv1", "smallest_pixels_refined": smallest / 2}
+    costs = {"forward_flops": 10, "forward_flops_refined": 20, "parameters_refined": 1000}
+    first, second = key.settings.image_sizes
+    rows = [
+        {"image_size": first, "takes_image": False, "failing_layer": "conv6"},
+        {"image_size": second, "unproductive": 2, "needs_refinement": True, **known, **refined, **costs},
+    ]
+    return {"rows": rows, "parameters": 1000}, {}
 
 
 def _saturation(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     rows = [
         {
-            "name": f"conv{i}",
+            "name": _convolution(key.runs[0].config.model, i),
             "features": 8,
             "samples": 64,
             "saturation": 0.1 * (7 - i),
@@ -210,16 +236,20 @@ def _saturation(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarr
 
 
 def _probes(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    seed = key.runs[0].seed
+    seed, model = key.runs[0].seed, key.runs[0].config.model
     rows = [
-        {"name": f"conv{i}", "accuracy": 40.0 + 10 * min(i, 5) + seed, "train_accuracy": 100.0} for i in range(1, 7)
+        {"name": _convolution(model, i), "accuracy": 40.0 + 10 * min(i, 5) + seed, "train_accuracy": 100.0}
+        for i in range(1, 7)
     ]
     return {"rows": rows, "train_images": 100, "test_images": 50}, {}
 
 
 _VALUES = {
+    "effective_field": pixels.effective_field,
+    "pixel_sensitivity": pixels.pixel_sensitivity,
     "layers": _layers,
     "probes": _probes,
+    "resolutions": _resolutions,
     "saturation": _saturation,
     "architecture": _architecture,
     "history": _history,

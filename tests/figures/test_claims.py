@@ -56,8 +56,9 @@ def test_the_note_names_the_data_of_every_role(open_fake: Open) -> None:
 
 
 def test_without_a_claim_that_has_a_direction_the_command_is_named(open_fake: Open) -> None:
-    bare = {"pool_kernels": {"rf_vgg19": [1]}, "large_pool_kernels": [], "doubled": None, "variants": None}
-    figure = figures.claims(open_fake("claims", small={**bare, "similarity": None}, large=None))
+    plans = ("doubled", "variants", "similarity", "deeper", "effective_field", "refinement")
+    bare = {"pool_kernels": {"rf_vgg19": [1]}, "large_pool_kernels": [], **dict.fromkeys(plans)}
+    figure = figures.claims(open_fake("claims", small=bare, large=None))
     assert figure.axes == []
     assert "rflib run claims --profile digits" in "\n".join(text.get_text() for text in figure.texts)
 

@@ -16,7 +16,13 @@ UNCOVERED = {
     "similarity": ("representations", {"similarity": None}, figures.similarity),
     "similarity_by_layer": ("representations", {"similarity": None}, figures.similarity_by_layer),
     "layer_profiles": ("should-you-go-deeper", {"deeper": None}, figures.layer_profiles),
+    "feasible_resolutions": ("receptive-field-refinement", {"refinement": None}, figures.feasible_resolutions),
+    "refined_accuracy": ("receptive-field-refinement", {"refinement": None}, figures.refined_accuracy),
     "truncation": ("should-you-go-deeper", {"deeper": None}, figures.truncation),
+    "field_and_accuracy": ("effective-receptive-field", {"effective_field": None}, figures.field_and_accuracy),
+    "effective_fields": ("effective-receptive-field", {"effective_field": None}, figures.effective_fields),
+    "sensitivity_maps": ("effective-receptive-field", {"effective_field": None}, figures.sensitivity_maps),
+    "kernel_padding": ("effective-receptive-field", {"effective_field": None}, figures.kernel_padding),
     "similarity_within": ("representations", {"similarity": None}, figures.similarity_within),
     "training_curves": (
         "loss-landscape",

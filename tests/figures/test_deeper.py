@@ -18,6 +18,7 @@ Open = Callable[..., Study]
         ("multi_path", ["mpnet18"]),
         ("residual", ["resnet18", "resnet18_no_stem"]),
         ("attention", ["resnet18_cbam"]),
+        ("every", ["vgg11", "resnet18_no_skips", "mpnet18", "resnet18", "resnet18_no_stem", "resnet18_cbam"]),
     ],
 )
 def test_probes_and_saturation_by_hand_with_the_border(open_fake: Open, kind: str, titles: list[str]) -> None:
@@ -36,7 +37,7 @@ def test_probes_and_saturation_by_hand_with_the_border(open_fake: Open, kind: st
 
 def test_an_unknown_kind_is_refused(open_fake: Open) -> None:
     with pytest.raises(
-        UsageError, match="unknown kind of network 'residuals': expected one of attention, multi_path, residual"
+        UsageError, match="unknown kind of network 'residuals': expected one of attention, every, multi_path, residual"
     ):
         figures.layer_profiles(open_fake("should-you-go-deeper"), kind="residuals")
 

@@ -12,6 +12,7 @@ import torchvision
 from torch import Tensor, nn
 
 from rflib.config import ModelConfig
+from rflib.errors import UsageError
 from rflib.models import ARCHITECTURES, build
 from rflib.models.knob import scaled
 
@@ -126,6 +127,34 @@ def test_resnet26_has_two_blocks_a_stage() -> None:
     model = without_memory(architecture="rf_resnet26")
     assert [len(model.get_submodule(f"layer{stage}")) for stage in (1, 2, 3, 4)] == [2, 2, 2, 2]  # type: ignore[arg-type]
     assert len(convolutions_of(model)) == 1 + 3 * 8 + 4
+
+
+@pytest.mark.parametrize("width", [0.125, 0.5])
+def test_cardinality_divides_the_middle_convolutions_alone(width: float) -> None:
+    plain, grouped = (
+        build(ModelConfig(architecture="rf_resnet26", width=width, cardinality=groups)) for groups in (1, 4)
+    )
+    pairs = zip(plain.named_modules(), grouped.named_modules(), strict=True)
+    for (name, one), (_, other) in ((a, b) for a, b in pairs if isinstance(a[1], nn.Conv2d)):
+        middle = name.endswith("conv2")
+        assert isinstance(one, nn.Conv2d)
+        assert isinstance(other, nn.Conv2d)
+        assert (one.groups, other.groups) == (1, 4 if middle else 1)
+        assert other.weight.numel() * (4 if middle else 1) == one.weight.numel()
+    assert grouped(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_grouped_bottlenecks_have_the_parameters_of_torchvisions() -> None:
+    """ResNeXt50 32x4d: bottlenecks of twice the channels in 32 groups, whose 1x1 convolutions ours expand further."""
+    ours = build(ModelConfig(architecture="rf_resnet50", cardinality=32, width=2.0)).get_submodule("layer1.1.conv2")
+    theirs = torchvision.models.resnext50_32x4d().get_submodule("layer1.1.conv2")
+    assert ours.weight.shape == theirs.weight.shape  # type: ignore[union-attr]
+
+
+def test_a_cardinality_that_does_not_divide_the_channels_is_refused() -> None:
+    config = ModelConfig(architecture="rf_resnet26", width=0.0625, cardinality=3)
+    with pytest.raises(UsageError, match="cardinality 3: expected a divisor of the channels of every stage, found 4"):
+        build(config)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("rf_vgg16", "vgg16_bn"), ("rf_vgg19", "vgg19_bn")])

@@ -10,7 +10,7 @@ import torchvision
 from torch import Tensor, nn
 
 from rflib import receptive_field
-from rflib.config import Architecture, ModelConfig
+from rflib.config import FIXED_WIDTH, Architecture, ModelConfig
 from rflib.errors import UsageError
 from rflib.models import ARCHITECTURES, build
 from rflib.models.attention import ChannelAttention, SpatialAttention, SqueezeExcitation
@@ -19,7 +19,8 @@ NAMES = sorted(name for name in ARCHITECTURES if not name.startswith("rf_"))
 
 
 def small(name: str, **settings: Any) -> nn.Module:
-    return build(ModelConfig.checked({"architecture": name, "width": 0.125, **settings}), seed=1)
+    width = 1.0 if name in FIXED_WIDTH else 0.125
+    return build(ModelConfig.checked({"architecture": name, "width": width, **settings}), seed=1)
 
 
 def random_maps(*shape: int) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 
 from rflib.errors import UsageError
 from rflib.pipeline.overrides import override
-from rflib.pipeline.profiles import Profile, Role
+from rflib.pipeline.profiles import DeeperPlan, Profile, Role
 
 
 def role_of(profile: Profile) -> Role:
@@ -43,6 +43,15 @@ def test_each_parameter(
     changed = override(profile, values)
     assert found(changed) == expected
     assert found(profile) != expected
+
+
+def test_a_readers_seeds_are_those_of_every_plan(profile: Profile) -> None:
+    plan = DeeperPlan(architectures=("vgg11",), seeds=(0,))
+    with_plan = profile.replace(small_images=role_of(profile).replace(deeper=plan))
+    for values, seeds in (({"seeds": [4, 7]}, None), ({"epochs": 9}, (0,))):
+        changed = role_of(override(with_plan, values)).deeper
+        assert changed is not None
+        assert changed.seeds == seeds
 
 
 def test_none_keeps_the_profile(profile: Profile) -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from rflib.errors import UsageError
 from rflib.pipeline.plans import ALL, PLANS, Item, plan
-from rflib.pipeline.profiles import DeeperPlan, DoubledPlan, Profile, VariantPlan, WidthPlan
+from rflib.pipeline.profiles import DeeperPlan, DoubledPlan, FieldPlan, Profile, RefinementPlan, VariantPlan, WidthPlan
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +27,8 @@ def wide(profile: Profile) -> Profile:
         widths=WidthPlan(multiples=(1, 2), pool_kernels=(3,), shallow_pool_kernels=(3, 6)),
         doubled=DoubledPlan(pool_kernels=(2,)),
         deeper=DeeperPlan(architectures=("vgg11", "resnet18"), truncated=("vgg11",)),
+        effective_field=FieldPlan(architectures=("vgg11", "resnet18")),
+        refinement=RefinementPlan(networks=("vgg16", "alexnet"), trained=("resnet18", "efficientnet_b0")),
         variants=VariantPlan(
             pool_kernels=(2,), dilated_pool_kernels=(2,), pool_dilations=(2,), map_sizes=("padded", "dilated")
         ),
@@ -38,7 +40,14 @@ def counts(items: tuple[Item, ...]) -> dict[str, int]:
     return dict(Counter(f"{item.key.analysis} {item.purpose}" for item in items))
 
 
+FIELD = {"history": 4, "pixel_sensitivity": 4, "effective_field": 8}
 GRID = {"architecture grid": 4, "history grid": 8, "one_shot grid": 8}
+REFINEMENT = {
+    "resolutions resolutions": 2,
+    **{f"layers {purpose}": 2 for purpose in ("original", "refined")},
+    **{f"history {purpose}": 4 for purpose in ("original", "refined")},
+    "probes original": 4,
+}
 
 
 @pytest.mark.parametrize(
@@ -94,6 +103,19 @@ GRID = {"architecture grid": 4, "history grid": 8, "one_shot grid": 8}
                 "history truncated": 2,
             },
         ),
+        # Both checkpoints of four runs; two tasks with and without padding; two widths, and a cardinality.
+        (
+            "effective-receptive-field",
+            {
+                **{f"{analysis} field": n for analysis, n in FIELD.items()},
+                "effective_field mirrored": 8,
+                "history kernel_padding": 8,
+                "pixel_sensitivity kernel_padding": 8,
+                "layers constant_field": 3,
+                "history constant_field": 6,
+            },
+        ),
+        ("receptive-field-refinement", REFINEMENT),
         # Whatever the chapters before measure, except for the trial of the printed protocol, each once.
         (
             "claims",
@@ -111,6 +133,17 @@ GRID = {"architecture grid": 4, "history grid": 8, "one_shot grid": 8}
                 "similarity within": 8,
                 "history doubled_2": 1,
                 "history doubled_4": 1,
+                "layers full": 2,
+                **{f"{analysis} full": 4 for analysis in ("history", "saturation", "probes")},
+                "layers truncated": 1,
+                "history truncated": 2,
+                **{f"{analysis} field": n for analysis, n in FIELD.items()},
+                "effective_field mirrored": 8,
+                "history kernel_padding": 8,
+                "pixel_sensitivity kernel_padding": 8,
+                "layers constant_field": 3,
+                "history constant_field": 6,
+                **REFINEMENT,
             },
         ),
     ],
@@ -137,6 +170,20 @@ def test_two_roles_on_the_same_images_both_have_their_items(profile: Profile) ->
     assert roles == {"small_images": 5, "large_images": 5}
 
 
+def test_networks_without_changes_are_those_of_another_chapter(wide: Profile) -> None:
+    """Nothing is trained twice: only padding, the task of shifts, and other widths and groups are new."""
+    deeper = {run.id for item in plan("should-you-go-deeper", wide) for run in item.key.runs}
+    new = {run.id: run.config for item in plan("effective-receptive-field", wide) for run in item.key.runs}
+    added = [config for name, config in new.items() if name not in deeper]
+    assert len(added) == 3 * 2 + 3 * 2
+    for config in added:
+        shifts = config.data.task == "shifts"
+        assert shifts or config.model.kernel_padding or config.model.architecture == "rf_resnet26"
+        assert (config.model.classes == 4) == shifts
+    scales = {(each.model.width, each.model.cardinality) for each in added if each.model.pool_kernel == 2}
+    assert scales == {(wide.width, 1), (2 * wide.width, 1), (wide.width, 4)}
+
+
 def test_every_chapter_of_the_book_has_a_plan_and_the_other_way_round() -> None:
     parts = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
     files = [chapter["file"] for part in parts for chapter in part["chapters"]]
@@ -149,6 +196,26 @@ def test_a_truncated_network_needs_the_whole_one() -> None:
         UsageError, match="a truncated network is compared with the whole one: add vgg16 to architectures"
     ):
         DeeperPlan.checked({"architectures": ["vgg11"], "truncated": ["vgg16"]})
+
+
+def test_layers_are_looked_at_for_fewer_seeds_and_in_the_grid_if_asked(wide: Profile) -> None:
+    asked = DeeperPlan(architectures=("vgg11", "resnet18"), truncated=("vgg11",), seeds=(1, 7), grid=True)
+    role = wide.roles["small_images"].replace(deeper=asked)
+    items = plan("should-you-go-deeper", wide.replace(small_images=role))
+    assert counts(items) == {
+        "layers full": 2,
+        "history full": 4,
+        "saturation full": 4,
+        "probes full": 4,
+        "layers truncated": 1,
+        "history truncated": 2,
+        "probes grid": 4,
+    }
+    assert {run.seed for item in items if item.purpose == "full" for run in item.key.runs} == {1, 7}
+    # The grid has no seed 7, and a run that nothing else needs is not trained for its probes.
+    grid = {run.id for item in items if item.purpose == "grid" for run in item.key.runs}
+    dense = {run.id for item in plan("accuracy-and-pruning", wide) for run in item.key.runs if run.seed == 1}
+    assert grid == dense
 
 
 def test_parts_that_a_profile_leaves_out_are_not_planned(profile: Profile) -> None:
@@ -178,3 +245,17 @@ def test_an_unknown_chapter(profile: Profile) -> None:
     message = r"unknown chapter with measurements 'fine-tunning': .*Did you mean 'fine-tuning'\?"
     with pytest.raises(UsageError, match=message):
         plan("fine-tunning", profile)
+
+
+def test_originals_are_runs_of_another_chapter_and_a_network_keeps_its_own_width(wide: Profile) -> None:
+    refinement = [item for item in plan("receptive-field-refinement", wide) if item.key.analysis == "history"]
+    deeper = {item.key.id for item in plan("should-you-go-deeper", wide)}
+    originals = [item.key for item in refinement if item.purpose == "original"]
+    shared = [key for key in originals if key.runs[0].config.model.architecture == "resnet18"]
+    assert len(shared) == 2
+    assert {key.id for key in shared} <= deeper
+    models = [item.key.runs[0].config.model for item in refinement]
+    assert {model.width for model in models if model.architecture == "efficientnet_b0"} == {1.0}
+    assert {model.width for model in models if model.architecture == "resnet18"} == {wide.width}
+    side = wide.roles["small_images"].side_pixels
+    assert [model.refined_for for model in models] == [None, None, side, side] * 2

@@ -88,6 +88,22 @@ def test_a_stem_beside_the_paper() -> None:
     )
 
 
+def test_what_the_deeper_half_adds_at_both_ends() -> None:
+    rows = [
+        {"architecture": "rf_vgg19", "pool_kernel": 4, "gain_mean": -0.5, "n": 1},
+        {"architecture": "rf_vgg19", "pool_kernel": 1, "gain_mean": 9.0, "n": 2},
+        {"architecture": "rf_resnet50", "pool_kernel": 2, "gain_mean": 3.0, "n": 2},
+    ]
+    first, second, seeds = deeper.gains(pd.DataFrame(rows)).points
+    assert first == (
+        "`rf_vgg19`: the deeper half adds +9.0 points at k = 1 and -0.5 points at k = 4 to the best probe of the first "
+        "half."
+    )
+    assert second.endswith("adds +3.0 points at k = 2 to the best probe of the first half.")
+    assert seeds.startswith("One seed a network")
+    assert deeper.gains(pd.DataFrame(rows[1:])).points[-1].startswith("Means over 2 seeds")
+
+
 def test_nothing_is_said_of_nothing() -> None:
-    for say in (deeper.borders, deeper.prediction, deeper.truncated, deeper.stems):
+    for say in (deeper.borders, deeper.prediction, deeper.truncated, deeper.stems, deeper.gains):
         assert say(pd.DataFrame()) is NOTHING

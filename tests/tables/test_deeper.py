@@ -114,7 +114,48 @@ def test_what_the_paper_reports_of_stems() -> None:
     assert frame.loc["resnet34_no_stem"].tolist() == [92.21, 1.16]
 
 
+# Probes of seed 0 at k = 1 in the order of the network; the projection and the linear layer are not in that order.
+PROBES = {"conv1": 30.0, "block.conv1": 50.0, "block.downsample.0": 90.0, "block.conv2": 40.0, "last": 58.0, "fc": 95.0}
+
+
+@pytest.fixture
+def probed(tmp_path: Path) -> Study:
+    """A network with a pool at two kernels; each further kernel takes 4 points from its last layer, a seed adds 1."""
+    role = {
+        "title": "images",
+        "data": {"name": "cifar10", "fingerprint": "f" * 16},
+        "seeds": [0, 1],
+        "pool_kernels": {"rf_vgg19": [1, 2]},
+        "training": {"epochs": 2},
+        "fine_tuning": {"epochs": 1},
+        "deeper": {"architectures": [], "grid": True},
+    }
+    profile = Profile.checked({"name": "hand", "description": "by hand", "width": 0.5, "small_images": role})
+    items, store = plan("should-you-go-deeper", profile), Store(tmp_path / "probed")
+    for item in items:
+        (run,) = item.key.runs
+        fallen = 4.0 * (run.config.model.pool_kernel - 1)
+        rows = [
+            {"name": name, "accuracy": accuracy + run.seed * (name == "last") - fallen * (name == "last")}
+            for name, accuracy in PROBES.items()
+        ]
+        store.save_measurement(item.key, values={"rows": rows}, arrays={}, provenance={})
+    return Study("should-you-go-deeper", profile, items, store)
+
+
+def test_what_the_deeper_half_adds_by_hand(probed: Study) -> None:
+    halves = tables.probe_halves(probed)
+    assert halves[["pool_kernel", "seed", "shallow", "deep", "gain"]].to_numpy().tolist() == [
+        [1, 0, 50, 58, 8],
+        [1, 1, 50, 59, 9],
+        [2, 0, 50, 54, 4],
+        [2, 1, 50, 55, 5],
+    ]
+    means = tables.probe_gains(probed)
+    assert means[["pool_kernel", "gain_mean", "n"]].to_numpy().tolist() == [[1, 8.5, 2], [2, 4.5, 2]]
+
+
 def test_a_profile_without_the_plan_has_no_tables(tmp_path: Path, study: Study) -> None:
     bare = Study(study.chapter, study.profile, (), study.store)
-    for table in (tables.layers, tables.productivity, tables.truncation, tables.stems):
+    for table in (tables.layers, tables.productivity, tables.truncation, tables.stems, tables.probe_gains):
         assert table(bare).empty

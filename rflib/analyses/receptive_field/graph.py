@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +41,27 @@ def analyse(model: nn.Module, input_shape: tuple[int, int, int], *, include_cont
     naming node and source line, for an operation that is not understood and for branches of unequal stride.
     The model is evaluated on shapes only and left as it was.
     """
-    walk = _Walk(model, _export(model, input_shape), include_context=include_context)
-    return walk.fields()
+    return Recording(model, input_shape).fields(include_context=include_context)
+
+
+class Recording:
+    """The graph that a network's layers were called in; errors as `analyse`.
+
+    It can be walked with other hyperparameters without another export, which takes fifty times as long.
+    """
+
+    def __init__(self, model: nn.Module, input_shape: tuple[int, int, int]) -> None:
+        self.model, self.program = model, _export(model, input_shape)
+
+    def fields(
+        self, settings: Mapping[str, Mapping[str, Any]] | None = None, *, include_context: bool = False
+    ) -> Fields:
+        """Return the fields, with other arguments of modules' operations in `settings`: {"conv1": {"stride": (1, 1)}}.
+
+        Shapes stay those of the recording: map sizes, and the windows of adaptive pools, are not those of the changed
+        network, and it may not run at all.
+        """
+        return _Walk(self.model, self.program, settings or {}, include_context=include_context).fields()
 
 
 # Results that share memory with their input.
@@ -101,8 +120,15 @@ def _size(axis: Axis) -> tuple[float, ...]:
 class _Walk:
     """One pass over the graph, in order of execution."""
 
-    def __init__(self, model: nn.Module, program: ExportedProgram, *, include_context: bool) -> None:
-        self.include_context = include_context
+    def __init__(
+        self,
+        model: nn.Module,
+        program: ExportedProgram,
+        settings: Mapping[str, Mapping[str, Any]],
+        *,
+        include_context: bool,
+    ) -> None:
+        self.include_context, self.settings = include_context, settings
         self.seen: dict[fx.Node, Outcome] = {}
         self.steps: list[_Step] = []
         self.context: list[fx.Node] = []
@@ -128,8 +154,9 @@ class _Walk:
             return
         shapes: list[Sequence[int]] = [each.meta["val"].shape for each in inputs]
         signals: list[Signal] = [self.seen[each] for each in inputs]  # type: ignore[misc]
+        arguments = {**_arguments(node), **self._set(node)}
         call = Call(
-            node, operation.rstrip("_"), _arguments(node), inputs, signals, shapes, include_context=self.include_context
+            node, operation.rstrip("_"), arguments, inputs, signals, shapes, include_context=self.include_context
         )
         outcome = apply(call)
         self.seen[node] = outcome
@@ -142,6 +169,11 @@ class _Walk:
         before = after if len(signals) > 1 else signals[0]
         largest = min(signal[0].largest for signal in signals), min(signal[1].largest for signal in signals)
         self.steps.append(_Step(node, call.operation, before, after, largest, len(signals) > 1, _calls(node)))
+
+    def _set(self, node: fx.Node) -> Mapping[str, Any]:
+        """Return what is set of the module that a node was called in."""
+        calls = _calls(node) if self.settings else ()
+        return self.settings.get(calls[-1][0].partition("@")[0], {}) if calls else {}
 
     def _write_back(self, call: Call, outcome: Outcome) -> None:
         """An in-place operation changes its input for everybody who reads it later."""

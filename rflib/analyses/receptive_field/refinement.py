@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -15,12 +15,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from rflib.activations import evaluation_mode
 from rflib.analyses.receptive_field.fields import Fields
-from rflib.analyses.receptive_field.graph import analyse
+from rflib.analyses.receptive_field.graph import Recording
 from rflib.analyses.receptive_field.layer import LayerField, Pair
 from rflib.errors import RflibError, UsageError
 
 Setting = Literal["stride", "kernel_size", "dilation"]
 Sides = tuple[int, int]
+Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ class Refinement:
         return changed
 
 
-def refine(model: nn.Module, resolution: int, *, channels: int = 3, changes: int = 1) -> list[Refinement]:
+def refine(
+    model: nn.Module, resolution: int, *, channels: int = 3, changes: int = 1, only_cheapest: bool = False
+) -> list[Refinement]:
     """Return the changes that bring a network's smallest feasible resolution below `resolution` pixels, cheapest first.
 
     The smallest feasible resolution is that of `Fields.resolution_range`. Tried is every smaller stride and dilation of
@@ -86,9 +89,10 @@ def refine(model: nn.Module, resolution: int, *, channels: int = 3, changes: int
     different stride meet, are left out; layers that are functional calls cannot be changed.
 
     With `changes` > 1, combinations of so many changes are tried where fewer do not suffice. The list is ordered by
-    FLOPs after the change, and empty where nothing suffices or where the network is feasible already. After the
-    abstract of "Receptive Field Refinement for Convolutional Neural Networks Reliably Improves Predictive Performance",
-    which does not define its I_min: the definition here is rfa_toolbox's.
+    FLOPs after the change, and empty where nothing suffices or where the network is feasible already; with
+    `only_cheapest` it ends with the first, which takes far less time. After the abstract of "Receptive Field Refinement
+    for Convolutional Neural Networks Reliably Improves Predictive Performance", which does not define its I_min: the
+    definition here is rfa_toolbox's.
 
     Raises UsageError for fewer than one change. `model` is left as it was.
     """
@@ -97,17 +101,20 @@ def refine(model: nn.Module, resolution: int, *, channels: int = 3, changes: int
     shape = (channels, resolution, resolution)
     # Only shapes matter: a copy without storage is cheap to change and to run.
     skeleton = copy.deepcopy(model).to("meta")
-    fields = analyse(skeleton, shape)
+    recording = Recording(skeleton, shape)
+    fields = recording.fields()
     smallest = fields.resolution_range()[0]
     if _is_below(smallest, resolution):
         return []
     flops, options = _flops(skeleton, shape), list(_options(skeleton, fields))
     for count in range(1, changes + 1):
         found = []
-        for chosen in itertools.combinations(options, count):
-            reached = None if _clash(chosen) else _try(skeleton, shape, chosen)
-            if reached is not None and _is_below(reached[0], resolution):
-                found.append(Refinement(chosen, smallest, reached[0], flops, reached[1], model))
+        for candidate in _candidates(recording, shape, itertools.combinations(options, count), resolution):
+            reached = _reached(candidate.model, shape)
+            if reached is not None and _is_below(reached, resolution):
+                found.append(Refinement(candidate.changes, smallest, reached, flops, candidate.flops, model))
+                if only_cheapest:
+                    return found
         if found:
             return sorted(found, key=lambda each: (each.flops_after, -max(each.smallest_after)))
     return []
@@ -122,18 +129,58 @@ def _clash(chosen: Sequence[Change]) -> bool:
     return len(settings) > len(set(settings))
 
 
-def _try(skeleton: nn.Module, shape: tuple[int, int, int], chosen: Sequence[Change]) -> tuple[Pair, int] | None:
-    """Return smallest feasible resolution and FLOPs of the changed network, None if it is none."""
-    changed = copy.deepcopy(skeleton)
+class _Candidate(NamedTuple):
+    """A changed network that runs, on shapes alone, and that is likely to suffice."""
+
+    changes: tuple[Change, ...]
+    model: nn.Module
+    flops: int
+    smallest: float
+
+
+def _candidates(
+    recording: Recording, shape: Shape, combinations: Iterable[tuple[Change, ...]], resolution: int
+) -> list[_Candidate]:
+    """Return what is worth another export, cheapest first.
+
+    Nothing is lost: changes make maps larger, never smaller, so what depends on their size (the window of an adaptive
+    pool, an input that is one value for a whole map) has the larger field in the changed network.
+    """
+    found = []
+    for chosen in combinations:
+        if _clash(chosen) or (smallest := _smallest(recording, chosen)) >= resolution:
+            continue
+        changed = copy.deepcopy(recording.model)
+        for change in chosen:
+            change.apply(changed)
+        try:
+            found.append(_Candidate(chosen, changed, _flops(changed, shape), smallest))
+        except Exception:  # torch raises many kinds; whatever it is, the network does not run
+            continue
+    return sorted(found, key=lambda each: (each.flops, -each.smallest))
+
+
+def _smallest(recording: Recording, chosen: Sequence[Change]) -> float:
+    """Return the smallest feasible resolution, as far as the recorded graph tells; 0 where it does not."""
+    settings: dict[str, dict[str, Sides]] = {}
     for change in chosen:
-        change.apply(changed)
+        for name in change.modules:
+            settings.setdefault(name, {})[change.setting] = change.after
     try:
-        return analyse(changed, shape).resolution_range()[0], _flops(changed, shape)
+        return max(recording.fields(settings).resolution_range()[0])
+    except RflibError:
+        return 0.0
+
+
+def _reached(changed: nn.Module, shape: Shape) -> Pair | None:
+    """Return the smallest feasible resolution of a changed network, None if branches no longer meet."""
+    try:
+        return Recording(changed, shape).fields().resolution_range()[0]
     except RflibError:
         return None
 
 
-def _flops(skeleton: nn.Module, shape: tuple[int, int, int]) -> int:
+def _flops(skeleton: nn.Module, shape: Shape) -> int:
     with evaluation_mode(skeleton), torch.no_grad(), FlopCounterMode(display=False) as counter:
         skeleton(torch.zeros(1, *shape, device="meta"))
     return int(counter.get_total_flops())

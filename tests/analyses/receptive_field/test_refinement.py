@@ -7,6 +7,7 @@ import torchvision
 from torch import Tensor, nn
 
 from rflib.analyses.receptive_field import Refinement, analyse, refine
+from rflib.analyses.receptive_field.graph import Recording
 from rflib.errors import UsageError
 
 
@@ -73,6 +74,21 @@ def test_several_changes_where_one_does_not_suffice() -> None:
     assert analyse(found[0].model, (3, 13, 13)).resolution_range()[0] == (11, 11)
     with pytest.raises(UsageError, match="changes: expected at least 1, found 0"):
         refine(plain(), 13, changes=0)
+
+
+@pytest.mark.parametrize("resolution", [13, 15, 23])
+def test_the_cheapest_alone_is_the_first_of_all(resolution: int) -> None:
+    whole = refine(plain(), resolution, changes=2)
+    assert refine(plain(), resolution, changes=2, only_cheapest=True) == whole[:1]
+
+
+def test_a_recorded_graph_has_the_fields_of_the_changed_network() -> None:
+    recording = Recording(plain(), (3, 23, 23))
+    assert recording.fields().resolution_range() == analyse(plain(), (3, 23, 23)).resolution_range()
+    changed = recording.fields({"1": {"stride": (1, 1)}, "2": {"dilation": (1, 1)}})
+    same = analyse(plain(pool=(3, 1, 1), dilation=1), (3, 23, 23))
+    assert [layer.r_min for layer in changed.layers] == [layer.r_min for layer in same.layers]
+    assert changed.resolution_range() == same.resolution_range()
 
 
 class Stages(nn.Module):

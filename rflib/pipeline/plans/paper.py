@@ -1,99 +1,36 @@
-"""What each chapter measures: from a profile to measurement keys. Pure; nothing is computed here."""
+"""What the chapters of the paper measure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-
-from rflib.config import (
-    ArchitectureSettings,
-    HistorySettings,
-    LayersSettings,
-    MeasurementKey,
-    ModelConfig,
-    OneShotSettings,
-    Run,
-    TravelSettings,
-)
-from rflib.errors import unknown
+from rflib.config import HistorySettings, MeasurementKey, TravelSettings
+from rflib.pipeline.plans.items import Item, Plan, described, grid, trained
 from rflib.pipeline.profiles import Profile, Role, RoleName
-
-
-@dataclass(frozen=True)
-class Item:
-    """One measurement that a chapter needs: its key, the role of its data, and what it is there for."""
-
-    key: MeasurementKey
-    role: RoleName
-    purpose: str
-
-
-Plan = Iterator[Item]
-
-ALL = "all"
-
-
-def plan(chapter: str, profile: Profile) -> tuple[Item, ...]:
-    """Return the measurements of `chapter` under `profile`, each once, in the order of the chapter.
-
-    The chapter "all" stands for every one: what a profile needs, each key once whatever it is there for.
-    """
-    if chapter == ALL:
-        everything = {item.key.id: item for name in PLANS for item in plan(name, profile)}
-        return tuple(everything.values())
-    if chapter not in PLANS:
-        raise unknown("chapter with measurements", chapter, PLANS)
-    items: dict[tuple[str, str, str], Item] = {}
-    for name, role in profile.roles.items():
-        for make in PLANS[chapter]:
-            for item in make(profile, name, role):
-                items.setdefault((item.key.id, item.role, item.purpose), item)
-    return tuple(items.values())
-
-
-def _architecture(role_name: RoleName, role: Role, model: ModelConfig, purpose: str) -> Item:
-    settings = ArchitectureSettings(model=model, image_size=role.side_pixels)
-    return Item(MeasurementKey.of(settings), role_name, purpose)
-
-
-def _trained(profile: Profile, name: RoleName, role: Role, run: Run, purpose: str) -> Plan:
-    """One dense run: its network, its history and its one-shot pruning."""
-    yield _architecture(name, role, run.config.model, purpose)
-    yield Item(MeasurementKey.of(HistorySettings(), run), name, purpose)
-    yield Item(MeasurementKey.of(OneShotSettings(rates=profile.rates), run), name, purpose)
-
-
-def _grid(profile: Profile, role: Role) -> Iterator[Run]:
-    for architecture, kernels in role.pool_kernels.items():
-        for kernel in kernels:
-            for seed in role.seeds:
-                yield profile.run(role, profile.model(role, architecture, kernel), seed)
 
 
 def networks(profile: Profile, name: RoleName, role: Role) -> Plan:
     """Every network of the grid, and the large fields."""
     for architecture, kernels in role.pool_kernels.items():
         for kernel in kernels:
-            yield _architecture(name, role, profile.model(role, architecture, kernel), "grid")
+            yield described(name, role, profile.model(role, architecture, kernel), "grid")
     for kernel in role.large_pool_kernels:
-        yield _architecture(name, role, profile.model(role, "rf_resnet50", kernel), "large")
+        yield described(name, role, profile.model(role, "rf_resnet50", kernel), "large")
 
 
 def dense(profile: Profile, name: RoleName, role: Role) -> Plan:
     """Tables 1, 2 and S1 to S8: dense accuracy and one-shot pruning."""
-    for run in _grid(profile, role):
-        yield from _trained(profile, name, role, run, "grid")
+    for run in grid(profile, role):
+        yield from trained(profile, name, role, run, "grid")
 
 
 def curves(profile: Profile, name: RoleName, role: Role) -> Plan:
     """Figure 3: the course of training of every dense network."""
-    for run in _grid(profile, role):
+    for run in grid(profile, role):
         yield Item(MeasurementKey.of(HistorySettings(), run), name, "grid")
 
 
 def fine_tuned(profile: Profile, name: RoleName, role: Role) -> Plan:
     """Tables 3, 4 and 5: the pruned networks after fine-tuning, short and long."""
-    for run in _grid(profile, role):
+    for run in grid(profile, role):
         for rate in role.fine_tuning_rates:
             short = profile.fine_tuned(role, run, rate)
             yield Item(MeasurementKey.of(HistorySettings(), short), name, "fine_tuned")
@@ -106,7 +43,7 @@ def spectra(profile: Profile, name: RoleName, role: Role) -> Plan:
     """Figures 1 and 2: the largest Hessian eigenvalues before and after training."""
     if role.spectrum is None:
         return
-    for run in _grid(profile, role):
+    for run in grid(profile, role):
         if run.seed not in role.spectrum_seeds:
             continue
         for checkpoint in ("initial", "last"):
@@ -164,7 +101,7 @@ def large(profile: Profile, name: RoleName, role: Role) -> Plan:
     for kernel in role.large_pool_kernels:
         for seed in role.seeds:
             run = profile.run(role, profile.model(role, "rf_resnet50", kernel), seed)
-            yield from _trained(profile, name, role, run, "large")
+            yield from trained(profile, name, role, run, "large")
 
 
 def widths(profile: Profile, name: RoleName, role: Role) -> Plan:
@@ -181,7 +118,7 @@ def widths(profile: Profile, name: RoleName, role: Role) -> Plan:
         model = profile.model(role, architecture, kernel, width=profile.width * multiple)
         for seed in role.seeds:
             purpose = "shallow" if architecture == role.widths.shallow_architecture else "width"
-            yield from _trained(profile, name, role, profile.run(role, model, seed), purpose)
+            yield from trained(profile, name, role, profile.run(role, model, seed), purpose)
 
 
 def variants(profile: Profile, name: RoleName, role: Role) -> Plan:
@@ -195,38 +132,4 @@ def variants(profile: Profile, name: RoleName, role: Role) -> Plan:
     for kernel, change in changes:
         model = profile.model(role, plan.architecture, kernel, **change)
         for seed in role.seeds:
-            yield from _trained(profile, name, role, profile.run(role, model, seed), "variant")
-
-
-def deeper(profile: Profile, name: RoleName, role: Role) -> Plan:
-    """Every layer of whole networks and the accuracy of truncated ones, as in "Should You Go Deeper?"."""
-    if role.deeper is None:
-        return
-    plan, side = role.deeper, role.side_pixels
-    cuts: list[tuple[str, dict[str, int], str]] = [(each, {}, "full") for each in plan.architectures]
-    cuts += [(each, {"truncated_for": side}, "truncated") for each in plan.truncated]
-    for architecture, change, purpose in cuts:
-        model = profile.model(role, architecture, 1, **change)
-        yield Item(MeasurementKey.of(LayersSettings(model=model, image_size=side)), name, purpose)
-        for seed in role.seeds:
-            run = profile.run(role, model, seed)
-            yield Item(MeasurementKey.of(HistorySettings(), run), name, purpose)
-            if purpose == "full":
-                yield Item(MeasurementKey.of(plan.saturation, run), name, purpose)
-                yield Item(MeasurementKey.of(plan.probes, run), name, purpose)
-
-
-PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
-    "experimental-settings": (protocol,),
-    "manipulating-the-receptive-field": (networks,),
-    "accuracy-and-pruning": (dense,),
-    "fine-tuning": (dense, fine_tuned),
-    "loss-landscape": (curves, spectra, doubled),
-    "representations": (similarities,),
-    "large-receptive-fields": (dense, large),
-    "width-and-depth": (widths,),
-    "pruning-rates": (dense,),
-    "open-questions": (dense, variants),
-    "should-you-go-deeper": (deeper,),
-    "claims": (networks, dense, curves, fine_tuned, spectra, doubled, similarities, large, widths, variants),
-}
+            yield from trained(profile, name, role, profile.run(role, model, seed), "variant")

@@ -1,0 +1,135 @@
+"""Claims of "Receptive Field Refinement": one hyperparameter changed, more accuracy, the same parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from rflib import tables
+from rflib.claims.assessment import all_of, difference, fact
+from rflib.claims.evidence import DIFFERENCE, Evidence
+from rflib.claims.margins import NOTICEABLE_POINTS
+from rflib.claims.readings import Readings, images
+from rflib.claims.verdict import Finding, Rule
+
+_CHAPTER = "receptive-field-refinement"
+_ACCURACY = ("fig-refined-accuracy",)
+_NEEDS = "a network trained as it is and refined"
+# "Little": at most a quarter more operations, the share by which similar networks may differ in parameters.
+LITTLE_MORE_OPERATIONS = 1.25
+_PER_MILLION = "points a million parameters"
+
+
+def accuracy(readings: Readings) -> Finding:
+    """RF-01: a refined network is more accurate."""
+    found = [difference(where, runs.set_index("seed")["gain"], 1) for where, runs in _trained(readings)]
+    return Finding(found, remark=_changed(readings))
+
+
+def predictions(readings: Readings) -> Finding:
+    """RF-02: probes gain before the layers that are predicted to be unproductive, and nothing from there on."""
+    found = []
+    for role in readings.study.profile.roles:
+        frame = tables.predicted_layers(readings.study, role=role)
+        for name, runs in frame.groupby("architecture", sort=False) if len(frame) else ():
+            where, runs = f"{name}, {images(role)}", runs.set_index("seed")
+            rules = (("gain_before", "before the first", 1), ("gain_behind", "from the first on", -1))
+            parts = [
+                difference(f"{where}, {place}", runs[gain], sign, bound=NOTICEABLE_POINTS, noticeable=0.0)
+                for gain, place, sign in rules
+            ]
+            found.append(all_of(where, parts))
+    return Finding(found)
+
+
+def efficiency(readings: Readings) -> Finding:
+    """RF-03: a refined network has more accuracy for its parameters."""
+    found = []
+    for where, runs in _trained(readings):
+        runs = runs.set_index("seed")
+        gain = runs["efficiency_refined"] - runs["efficiency_original"]
+        # A point of accuracy, in the units of the quotient.
+        noticeable = 1e6 * NOTICEABLE_POINTS / float(runs["parameters_original"].iloc[0])
+        found.append(difference(where, gain, 1, noticeable=noticeable, measure=_PER_MILLION))
+    return Finding(found)
+
+
+def equal_parameters(readings: Readings) -> Finding:
+    """RF-05: below the resolution of the images, accuracy increases and the number of parameters is the same."""
+    found: list[Evidence | None] = []
+    for where, runs in _trained(readings):
+        apart = float((runs["parameters_refined"] - runs["parameters_original"]).abs().max())
+        gain = difference(f"{where}, accuracy", runs.set_index("seed")["gain"], 1)
+        found.append(all_of(where, [fact(f"{where}, parameters", "parameters apart", apart, agrees=apart == 0), gain]))
+    return Finding(found)
+
+
+def operations(readings: Readings) -> Finding:
+    """RF-06: a refined network takes little more computation."""
+    found = []
+    for where, runs in _trained(readings):
+        ratio = float((runs["forward_flops_refined"] / runs["forward_flops_original"]).max())
+        found.append(fact(where, "times the operations", ratio, agrees=ratio <= LITTLE_MORE_OPERATIONS))
+    return Finding(found, remark="Operations are counted; the time of training is not compared.")
+
+
+def _trained(readings: Readings) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield every network that is trained as it is and refined, named, with a row a seed."""
+    for role in readings.study.profile.roles:
+        frame = tables.refinement_runs(readings.study, role=role)
+        for name, runs in frame.groupby("architecture", sort=False) if len(frame) else ():
+            yield f"{name}, {images(role)}", runs
+
+
+def _changed(readings: Readings) -> str:
+    """Say of how many networks one change would do, in the search that needs no training."""
+    frame = tables.refinements(readings.study)
+    if frame.empty:
+        return ""
+    counts = []
+    for size, group in frame[frame["takes_image"].astype(bool)].groupby("image_size"):
+        needed = group[group["needs_refinement"].astype(bool)]
+        counts.append(f"{int((needed['changes'] == 1).sum())} of {len(needed)} at {size} pixels")
+    return f"One change suffices for so many of the networks that need one: {', '.join(counts)}."
+
+
+RULES = {
+    "RF-01": Rule(
+        accuracy,
+        "Test accuracy after the last epoch, refined minus original within a seed, is positive (without a test, more "
+        f"than {NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
+        _NEEDS,
+        _CHAPTER,
+        _ACCURACY,
+    ),
+    "RF-02": Rule(
+        predictions,
+        f"Probes gain more than {NOTICEABLE_POINTS:g} point from the first convolution to the last one before the "
+        f"first that is predicted to be unproductive, and no more than that from there to the last. {DIFFERENCE}",
+        "probes of a network with layers that are predicted to be unproductive",
+        _CHAPTER,
+    ),
+    "RF-03": Rule(
+        efficiency,
+        "Accuracy divided by parameters, refined minus original within a seed, is positive (without a test, by more "
+        f"than {NOTICEABLE_POINTS:g} point of accuracy). {DIFFERENCE}",
+        _NEEDS,
+        _CHAPTER,
+    ),
+    "RF-05": Rule(
+        equal_parameters,
+        "The number of parameters is the same, exactly; and test accuracy, refined minus original within a seed, is "
+        f"positive (without a test, more than {NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
+        _NEEDS,
+        _CHAPTER,
+        _ACCURACY,
+    ),
+    "RF-06": Rule(
+        operations,
+        f"Exact: the operations of one image grow by at most {LITTLE_MORE_OPERATIONS - 1:.0%}.",
+        _NEEDS,
+        _CHAPTER,
+        _ACCURACY,
+    ),
+}

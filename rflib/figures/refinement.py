@@ -1,0 +1,84 @@
+"""Receptive field refinement: the images that networks are made for, and what refinement does to those trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from rflib import tables
+from rflib.figures import layout
+from rflib.figures.coverage import not_covered
+from rflib.figures.style import Drawing, drawn, legend, note
+from rflib.pipeline.profiles import RoleName
+from rflib.pipeline.study import Study
+
+_ORIGINAL: dict[str, Any] = {"color": "#1F4E9E", "marker": "o", "linestyle": "none", "markersize": 7}
+_REFINED: dict[str, Any] = {"color": "#D7301F", "marker": "s", "linestyle": "none", "markersize": 7}
+_IMAGES = ("--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+_ROW_INCHES = 0.24
+
+
+@drawn
+def feasible_resolutions(study: Study, *, role: RoleName = "small_images") -> Drawing:
+    """Draw every network's smallest feasible resolution in pixels, with the sizes of images as lines.
+
+    What the refinement for the largest image that needs one leaves of it is drawn beside it.
+    """
+    frame = tables.refinements(study, role=role)
+    known = frame if frame.empty else frame.dropna(subset=["smallest_pixels"])
+    if known.empty:
+        return not_covered(study, role, "resolutions", "resolutions")
+    table = known.drop_duplicates("architecture", keep="last").sort_values("smallest_pixels", kind="stable")
+    figure, (axes,), _ = layout.panels(["what every layer can make use of"], height=_ROW_INCHES * len(table) + 0.8)
+    places = pd.Series(range(len(table)), index=table["architecture"].tolist())
+    for size, style in zip(sorted(frame["image_size"].unique()), _IMAGES * len(frame), strict=False):
+        axes.axvline(size, color="#6E6E6E", linewidth=1.4, linestyle=style, label=f"image of {size} px", zorder=1)
+    refined = known.dropna(subset=["smallest_pixels_refined"]).drop_duplicates("architecture", keep="last")
+    for row in refined.to_dict("records"):
+        ends = [row["smallest_pixels"], row["smallest_pixels_refined"]]
+        axes.plot(ends, [places[row["architecture"]]] * 2, color="#9A9A9A", linewidth=1.2, zorder=1.5)
+    axes.plot(table["smallest_pixels"], places, label="as it is", zorder=2, **_ORIGINAL)
+    rows = refined["architecture"].map(places)
+    axes.plot(refined["smallest_pixels_refined"], rows, label="refined", zorder=2, **_REFINED)
+    axes.set_xscale("log")
+    axes.grid(axis="x", visible=False)
+    ticks = [25, 50, 100, 200, 400]
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.minorticks_off()
+    axes.set_yticks(list(places), list(places.index))
+    axes.tick_params(axis="y", labelsize=9.5)
+    axes.set(xlabel="smallest feasible resolution (px)", ylabel="network")
+    axes.margins(y=0.5 / len(table))
+    legend(figure, columns=3)
+    note(
+        figure,
+        f"{study.profile.roles[role].title}: the networks do not depend on the images.",
+        "Refined: by the cheapest changes for the largest of the image sizes that lies at or below the blue dot.",
+    )
+    return figure
+
+
+@drawn
+def refined_accuracy(study: Study, *, role: RoleName = "small_images") -> Drawing:
+    """Draw test accuracy in percent against FLOPs of one image, each network as it is and refined, joined by a line."""
+    table = tables.trained_refinements(study, role=role)
+    if table.empty:
+        return not_covered(study, role, "history", "refined")
+    figure, (axes,), _ = layout.panels(["each network as it is, and refined"], height=3.4, extra=1.2)
+    for row in table.to_dict("records"):
+        x = [row["forward_flops_original"] / 1e6, row["forward_flops_refined"] / 1e6]
+        y = [row["accuracy_original_mean"], row["accuracy_refined_mean"]]
+        axes.plot(x, y, color="#9A9A9A", linewidth=1.2, zorder=1)
+        for place, (name, style) in enumerate((("original", _ORIGINAL), ("refined", _REFINED))):
+            axes.plot(x[place], y[place], label={"original": "as it is"}.get(name, name), **style)
+            spread = row[f"accuracy_{name}_sd"]
+            if pd.notna(spread):
+                axes.errorbar(x[place], y[place], yerr=spread, fmt="none", ecolor=style["color"], elinewidth=1.2)
+        axes.annotate(row["architecture"], (x[0], y[0]), xytext=(6, 6), textcoords="offset points", fontsize=9)
+    axes.set_xscale("log")
+    axes.margins(x=0.2, y=0.15)
+    axes.set(xlabel="MFLOP of one image", ylabel="test accuracy (%)")
+    legend(figure, columns=2)
+    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(table["n"]))
+    return figure

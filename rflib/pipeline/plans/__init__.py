@@ -1,0 +1,65 @@
+"""What each chapter measures: from a profile to measurement keys. Pure; nothing is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rflib.errors import unknown
+from rflib.pipeline.plans.items import Item, Plan
+from rflib.pipeline.plans.neighbours import deeper, effective_field, refinement
+from rflib.pipeline.plans.paper import (
+    curves,
+    dense,
+    doubled,
+    fine_tuned,
+    large,
+    networks,
+    protocol,
+    similarities,
+    spectra,
+    variants,
+    widths,
+)
+from rflib.pipeline.profiles import Profile, Role, RoleName
+
+__all__ = ["ALL", "PLANS", "Item", "plan"]
+
+ALL = "all"
+
+PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
+    "experimental-settings": (protocol,),
+    "manipulating-the-receptive-field": (networks,),
+    "accuracy-and-pruning": (dense,),
+    "fine-tuning": (dense, fine_tuned),
+    "loss-landscape": (curves, spectra, doubled),
+    "representations": (similarities,),
+    "large-receptive-fields": (dense, large),
+    "width-and-depth": (widths,),
+    "pruning-rates": (dense,),
+    "open-questions": (dense, variants),
+    "should-you-go-deeper": (deeper,),
+    "effective-receptive-field": (effective_field,),
+    "receptive-field-refinement": (refinement,),
+    "claims": (
+        *(networks, dense, curves, fine_tuned, spectra, doubled, similarities, large, widths, variants),
+        *(deeper, effective_field, refinement),
+    ),
+}
+
+
+def plan(chapter: str, profile: Profile) -> tuple[Item, ...]:
+    """Return the measurements of `chapter` under `profile`, each once, in the order of the chapter.
+
+    The chapter "all" stands for every one: what a profile needs, each key once whatever it is there for.
+    """
+    if chapter == ALL:
+        everything = {item.key.id: item for name in PLANS for item in plan(name, profile)}
+        return tuple(everything.values())
+    if chapter not in PLANS:
+        raise unknown("chapter with measurements", chapter, PLANS)
+    items: dict[tuple[str, str, str], Item] = {}
+    for name, role in profile.roles.items():
+        for make in PLANS[chapter]:
+            for item in make(profile, name, role):
+                items.setdefault((item.key.id, item.role, item.purpose), item)
+    return tuple(items.values())

@@ -1,0 +1,154 @@
+"""Sentences about fields and pixels: does the field explain accuracy, how much of it is used, what padding changes."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from rflib.config import SHIFT_CLASSES
+from rflib.sentences.markdown import Sentences
+from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, ONE_SEED, interval_remark, value
+from rflib.tables import direction, trend
+
+_TASKS = {"classes": "telling classes", "shifts": "telling shifts"}
+
+
+def accuracy(table: pd.DataFrame) -> Sentences:
+    """Say how accuracy follows the fields over networks; takes `tables.field_and_accuracy`."""
+    if len(table) < 2:
+        return NOTHING
+    points = [
+        f"Over {len(table)} networks the rank correlation of test accuracy with the {name} field is "
+        f"{_correlation(table, column)}."
+        for name, column in (("theoretical", "theoretical_field"), ("effective", "trained_mean"))
+    ]
+    best, widest = (table.sort_values(column).iloc[-1] for column in ("accuracy_mean", "theoretical_field"))
+    ends = (
+        f"The most accurate network is `{best['architecture']}` ({value(best, 'accuracy')}) with a field of "
+        f"{best['theoretical_field']:.0f} px; the widest field, {widest['theoretical_field']:.0f} px, is that of "
+        f"`{widest['architecture']}` ({value(widest, 'accuracy')})."
+    )
+    return Sentences((*points, ends, _strength(table)))
+
+
+def use(table: pd.DataFrame) -> Sentences:
+    """Say how much of each field is used and how training changes it; takes `tables.field_and_accuracy`."""
+    if table.empty:
+        return NOTHING
+    points = [_use(row) for _, row in table.iterrows()]
+    grown = int((table["growth_mean"] > 0).sum())
+    smaller = int((table["trained_mean"] < table["visible_field"]).sum())
+    total = (
+        f"The effective field is smaller than what theory lets the last convolution see in {smaller} of {len(table)} "
+        f"networks, and larger after training than before in {grown}."
+    )
+    return Sentences((*points, total, _strength(table)))
+
+
+def depth(table: pd.DataFrame) -> Sentences:
+    """Say whether the effective field stops growing along the depth; takes `tables.field_and_accuracy`."""
+    if table.empty:
+        return NOTHING
+    points = [
+        f"`{row['architecture']}`: trained, the effective field changes by {row['early_mean']:+.1f} px over the first "
+        f"half of the depth and by {row['late_mean']:+.1f} px over the second."
+        for _, row in table.iterrows()
+    ]
+    flatter = int((table["late_mean"] < table["early_mean"]).sum())
+    total = f"The second half adds less than the first in {flatter} of {len(table)} networks."
+    return Sentences((*points, total, _strength(table)))
+
+
+def scaled(table: pd.DataFrame) -> Sentences:
+    """Say what width and cardinality change while the field stays; takes `tables.constant_field`."""
+    if len(table) < 2:
+        return NOTHING
+    fields = sorted({f"{field:.0f} px" for field in table["receptive_field"]})
+    first = table.iloc[0]
+    points = [
+        f"{_scale(row, first)}: {value(row, 'accuracy')} with {row['parameters']:,} parameters, "
+        f"{row['change_mean']:+.1f} points."
+        for _, row in table.iloc[1:].iterrows()
+    ]
+    start = (
+        f"`{first['architecture']}` has a field of {' and '.join(fields)} at every width and cardinality. As it is: "
+        f"{value(first, 'accuracy')} with {first['parameters']:,} parameters."
+    )
+    return Sentences((start, *points, _strength(table)))
+
+
+def pixels(table: pd.DataFrame) -> Sentences:
+    """Say how unequal the pixels of each network are; takes `tables.imbalance`."""
+    if table.empty:
+        return NOTHING
+    even, uneven = table[table["uneven_layers"] == 0], table[table["uneven_layers"] > 0]
+    kinds = [(uneven, "with kernels that their stride does not divide"), (even, "with none")]
+    points = [_pixels(group, name) for group, name in kinds if len(group)]
+    return Sentences((*points, _strength(table)))
+
+
+def padding(table: pd.DataFrame) -> Sentences:
+    """Say what kernel padding does to the pixels, and to both tasks; takes `tables.kernel_padding`."""
+    if table.empty:
+        return NOTHING
+    return Sentences((*(_padding(row) for _, row in table.iterrows()), _strength(table)))
+
+
+def _use(row: pd.Series) -> str:
+    return (
+        f"`{row['architecture']}`: {row['theoretical_field']:.0f} px in theory, of which {row['visible_field']:.0f} px "
+        f"could be seen; the effective field is {value(row, 'untrained', 'px')} untrained and "
+        f"{value(row, 'trained', 'px')} trained ({row['growth_mean']:+.1f} px)."
+    )
+
+
+def _scale(row: pd.Series, first: pd.Series) -> str:
+    if row["width"] != first["width"]:
+        return f"Width × {row['width'] / first['width']:g}"
+    return f"Cardinality {row['cardinality']}"
+
+
+def _pixels(group: pd.DataFrame, name: str) -> str:
+    low, high = group["imbalance_mean"].min(), group["imbalance_mean"].max()
+    dead_low, dead_high = group["partially_dead_mean"].min(), group["partially_dead_mean"].max()
+    uniform = group["uniform_imbalance"]
+    networks = ", ".join(f"`{each}`" for each in group["architecture"])
+    return (
+        f"Networks {name} ({networks}): imbalance {low:.2f} to {high:.2f} after training, {uniform.min():.2f} to "
+        f"{uniform.max():.2f} by the architecture alone; {dead_low:.1f} to {dead_high:.1f} % of the pixels are "
+        "partially dead."
+    )
+
+
+def _padding(row: pd.Series) -> str:
+    gain = row["accuracy_change_mean"]
+    effect = "no noticeable change" if abs(gain) <= NOTICEABLE_POINTS else "a gain" if gain > 0 else "a loss"
+    return (
+        f"`{row['architecture']}`, {_TASKS[row['task']]}: padded kernels change the imbalance from "
+        f"{row['imbalance_plain_mean']:.2f} to {row['imbalance_padded_mean']:.2f} and the test accuracy from "
+        f"{value(row, 'accuracy_plain')} to {value(row, 'accuracy_padded')} ({gain:+.1f} points: {effect}). A shift by "
+        f"one pixel changes {row['prediction_change_plain_mean']:.1f} % of the predictions without and "
+        f"{row['prediction_change_padded_mean']:.1f} % with padding.{_guessing(row)}"
+    )
+
+
+def _guessing(row: pd.Series) -> str:
+    """Say which of two networks has not learnt to tell shifts, of which there are as many classes everywhere."""
+    bound = 100 / SHIFT_CLASSES + GUESSING_POINTS
+    names = [name for name in ("plain", "padded") if row["task"] == "shifts" and row[f"accuracy_{name}_mean"] <= bound]
+    return "".join(f" The {name} network does no better than guessing, so its response means little." for name in names)
+
+
+def _correlation(table: pd.DataFrame, column: str) -> str:
+    found = trend(table[column].tolist(), table["accuracy_mean"].tolist())
+    return "not defined, since one of them is constant" if found != found else f"{found:+.2f}: it {_verb(found)}"
+
+
+def _verb(correlation: float) -> str:
+    word = direction(correlation)
+    return "has no clear direction" if word == "mixed" else word
+
+
+def _strength(table: pd.DataFrame) -> str:
+    """Say how far the number of seeds carries."""
+    seeds = int(table["n"].min())
+    return ONE_SEED if seeds == 1 else f"Means over {seeds} seeds a network{interval_remark(seeds)}."
