@@ -22,6 +22,7 @@ from torch import nn
 
 from benchmarks.row import Row
 from benchmarks.silence import no_logs
+from rflib import models
 from rflib.analyses.receptive_field import Fields, MeasuredField, analyse
 from rflib.analyses.receptive_field import measure as measure_fields
 from rflib.errors import RflibError
@@ -68,7 +69,7 @@ def names() -> list[str]:
 def entry(name: str) -> Entry:
     """Analyse and measure one network."""
     began = time.perf_counter()
-    model = _built(name)
+    model = models.without_weights(name)
     (side, fields), analyse_s = _timed(lambda: _analysed(model, name))
     measured, measure_s = _timed(lambda: measure_fields(model, (3, side, side), layers="all"))
     last = fields.last_convolution
@@ -126,14 +127,6 @@ def rows(entries: Sequence[Entry]) -> list[Row]:
 def _slowest(entries: Sequence[Entry]) -> str:
     slowest = max(entries, key=lambda each: each.analyse_s)
     return f"processor seconds, one thread; slowest {slowest.name}, {slowest.analyse_s:.1f} s"
-
-
-def _built(name: str) -> nn.Module:
-    """Build without storage where the builder allows it: RegNet draws its weights while it is built."""
-    options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    with torch.device("cpu" if name.startswith("regnet") else "meta"):
-        model: nn.Module = torchvision.models.get_model(name, weights=None, **options)
-    return model
 
 
 def _analysed(model: nn.Module, name: str) -> tuple[int, Fields]:

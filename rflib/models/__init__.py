@@ -3,6 +3,7 @@
 from rflib.models.attention import inside_attention
 from rflib.models.feasibility import failing_layer, require_input, smallest_input
 from rflib.models.knob import Knob, resolve
+from rflib.models.of_torchvision import without_weights
 from rflib.models.registry import ARCHITECTURES, build, seeded
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "resolve",
     "seeded",
     "smallest_input",
+    "without_weights",
 ]

@@ -1,14 +1,16 @@
-"""Networks of torchvision for short training: nothing is drawn at random, and running statistics keep up."""
+"""Networks of torchvision: for short training, where nothing is drawn at random, and without weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import torch
 import torchvision
 from torch import nn
 
 from rflib.config import ModelConfig
+from rflib.errors import unknown
 from rflib.models.initialisation import initialise
 
 # Dropped units and blocks would be drawn from torch's own state: a resumed run would not be the run it resumes.
@@ -21,6 +23,10 @@ _NEVER_DROPPED = {
 }
 # torch's own. Torchvision's, down to 0.0003 in MNASNet, takes tens of thousands of steps to follow the data.
 _NORM_MOMENTUM = 0.1
+# Auxiliary classifiers are for training alone, and are no part of what an image goes through.
+_WITHOUT_AUXILIARY = {name: {"aux_logits": False, "init_weights": False} for name in ("googlenet", "inception_v3")}
+# RegNet computes its widths from tensors while it is built, and these need their values.
+_NEEDS_VALUES = "regnet"
 
 
 def _mnasnet(*, width_mult: float, **settings: Any) -> nn.Module:
@@ -51,3 +57,13 @@ def of_torchvision(config: ModelConfig) -> nn.Module:
             module.momentum = _NORM_MOMENTUM
     initialise(network, config.initialisation)
     return network
+
+
+def without_weights(name: str) -> nn.Module:
+    """Return torchvision's network of this name on torch's "meta" device: its shapes alone; UsageError without one."""
+    names = torchvision.models.list_models(module=torchvision.models)
+    if name not in names:
+        raise unknown("network of torchvision", name, names)
+    with torch.random.fork_rng(devices=[]), torch.device("cpu" if name.startswith(_NEEDS_VALUES) else "meta"):
+        model: nn.Module = torchvision.models.get_model(name, weights=None, **_WITHOUT_AUXILIARY.get(name, {}))
+    return model.to("meta").eval()

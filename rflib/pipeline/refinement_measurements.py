@@ -4,35 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-import torchvision
 from torch import nn
 
 from rflib import models
 from rflib.analyses import receptive_field
 from rflib.config import ResolutionsSettings
-from rflib.errors import unknown
 
 Values = dict[str, Any]
-
-# Auxiliary classifiers are for training alone, and are no part of what an image goes through.
-_WITHOUT_AUXILIARY = {name: {"aux_logits": False, "init_weights": False} for name in ("googlenet", "inception_v3")}
 
 
 def resolutions(settings: ResolutionsSettings) -> Values:
     """Feasible resolutions of a network without weights, and for each image size its layers and its refinement."""
-    model = _built(settings.network)
+    model = models.without_weights(settings.network)
     rows = [_row(model, side, settings.changes) for side in settings.image_sizes]
     return {"rows": rows, "parameters": _parameters(model)}
-
-
-def _built(name: str) -> nn.Module:
-    """Return a network of torchvision on shapes alone."""
-    if name not in torchvision.models.list_models(module=torchvision.models):
-        raise unknown("network of torchvision", name, torchvision.models.list_models(module=torchvision.models))
-    with torch.device("meta"):
-        model: nn.Module = torchvision.models.get_model(name, weights=None, **_WITHOUT_AUXILIARY.get(name, {}))
-    return model.eval()
 
 
 def _row(model: nn.Module, side: int, changes: int) -> Values:

@@ -11,7 +11,7 @@ from torch import nn
 
 from rflib.config import FIXED_WIDTH, ModelConfig
 from rflib.errors import UsageError
-from rflib.models import build
+from rflib.models import build, without_weights
 
 NAMES = ("mobilenet_v2", "mobilenet_v3_small", "mnasnet0_5", "efficientnet_b0", "convnext_tiny")
 NARROWED = sorted(set(NAMES) - set(FIXED_WIDTH))
@@ -69,3 +69,18 @@ def test_half_an_mnasnet_is_torchvisions_half() -> None:
 def test_a_width_that_torchvision_does_not_offer_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=f"'{name}' has a width of its own: expected width 1, found 0.5"):
         settings(name, width=0.5)
+
+
+@pytest.mark.parametrize("name", ["vgg11", "googlenet", "regnet_y_400mf"])
+def test_without_weights_there_are_shapes_alone(name: str) -> None:
+    state = torch.random.get_rng_state()
+    network = without_weights(name)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert all(value.is_meta for value in (*network.parameters(), *network.buffers()))
+    assert not network.training
+    assert network(torch.zeros(2, 3, 64, 64, device="meta")).shape == (2, 1000)
+
+
+def test_a_network_that_torchvision_does_not_have_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"unknown network of torchvision 'resnet5': expected .*resnet50"):
+        without_weights("resnet5")
