@@ -136,29 +136,24 @@ def _by_network(readings: Readings, decide: Callable[[str, pd.DataFrame], Eviden
 
 
 def _field_runs(readings: Readings, *, mirrored: bool = False) -> pd.DataFrame:
-    return _over_roles(readings, lambda role: tables.field_runs(readings.study, role=role, mirrored=mirrored))
+    return readings.over_roles(tables.field_runs, mirrored=mirrored)
 
 
 def _pixel_runs(readings: Readings) -> pd.DataFrame:
-    return _over_roles(readings, lambda role: tables.pixel_runs(readings.study, role=role))
+    return readings.over_roles(tables.pixel_runs)
 
 
 def _scaled(readings: Readings) -> list[tuple[str, pd.DataFrame]]:
-    return list(combinations(_over_roles(readings, lambda role: tables.scaled_runs(readings.study, role=role))))
+    return list(combinations(readings.over_roles(tables.scaled_runs)))
 
 
 def _padded(readings: Readings, quantity: str, **only: str) -> list[tuple[str, pd.Series]]:
     """Return padded minus plain by seed for each network and task, named."""
-    frame = chosen(_over_roles(readings, lambda role: tables.padded_runs(readings.study, role=role)), **only)
+    frame = chosen(readings.over_roles(tables.padded_runs), **only)
     return [
         (f"{architecture}, {images(role)}, {task}", runs.set_index("seed")[quantity])
         for (architecture, role, task), runs in groups(frame, "architecture", "role", "task")
     ]
-
-
-def _over_roles(readings: Readings, table: Callable[..., pd.DataFrame]) -> pd.DataFrame:
-    frames = [table(role).assign(role=role) for role in readings.study.profile.roles]
-    return pd.concat([frame for frame in frames if len(frame)] or [pd.DataFrame()])
 
 
 def _mirrored(readings: Readings, quantity: str, words: str) -> str:

@@ -40,6 +40,8 @@ MIDDLE_LAYER = 25
 LARGEST_RESIDUAL = 0.1
 # Without a test a rank correlation of this size is called a trend, as in the book's tables.
 CLEAR_TREND = 0.5
+# Eigenvalues are compared by their ratio; one that changes by less than a quarter is called the same.
+NOTICEABLE_DECADES = 0.1
 # Effective fields come in whole pixels; a smaller change is called none.
 NOTICEABLE_PIXELS = 1.0
 # Kernels that read each pixel equally often have an imbalance of 0, a single 3x3 kernel of stride 2 has 0.484.
@@ -47,3 +49,7 @@ CLEAR_IMBALANCE = 0.1
 NOTICEABLE_IMBALANCE = 0.05
 # The single kernel leaves a quarter of the pixels partially dead; fewer than this are called none.
 DEAD_PIXELS_PERCENT = 1.0
+# Mean |ln| of a ratio of variances: "sharply" is more than twice (or half) the variance in every layer, ln 2.
+SHARP_DISCREPANCY = 0.693
+# A change by a twentieth of the variance is called none.
+NOTICEABLE_DISCREPANCY = 0.05

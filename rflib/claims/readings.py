@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -91,6 +91,12 @@ class Readings:
                 }
             )
         return pd.DataFrame(rows)
+
+    def over_roles(self, table: Callable[..., pd.DataFrame], **settings: object) -> pd.DataFrame:
+        """Return the rows of a table, such as `tables.field_runs`, for every role of the profile, with the role."""
+        roles = self.study.profile.roles
+        frames = [table(self.study, role=role, **settings).assign(role=role) for role in roles]
+        return pd.concat([frame for frame in frames if len(frame)] or [pd.DataFrame()])
 
     def guess(self, role: str) -> float:
         """Return the accuracy of guessing, in percent."""

@@ -6,13 +6,17 @@ from rflib import reported
 from rflib.claims import (
     accuracy,
     architecture,
+    curvature,
     deeper,
     effective_field,
     extremes,
     fine_tuning,
     landscape,
+    noise,
+    optimisers,
     paths,
     redesign,
+    redundancy,
     refinement,
     representations,
 )
@@ -33,6 +37,10 @@ RULES: dict[str, Rule] = {
     **redesign.RULES,
     **effective_field.RULES,
     **refinement.RULES,
+    **noise.RULES,
+    **redundancy.RULES,
+    **optimisers.RULES,
+    **curvature.RULES,
 }
 """How each decidable claim is decided, by its id; a claim without a rule is not covered."""
 
@@ -40,7 +48,6 @@ _DECIDED_ELSEWHERE = {
     "GD-01": "No images are taken at several sizes. What unproductive layers cost at one size is decided as GD-16 to "
     "GD-19.",
     "PT-11": "Its parts are decided as RR-11 and RR-12; that the one hinders the other does not follow from either.",
-    "PT-13": "Its half about accuracy is decided as RR-21; no spectrum is measured by width.",
     "RF-04": "Needs ImageNet1K and the networks that the claim names, trained on it as they are and refined; on the "
     "images of this study the claim is decided as RF-01.",
 }

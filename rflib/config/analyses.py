@@ -151,6 +151,30 @@ class ResolutionsSettings(AnalysisSettings):
     changes: PositiveInt = 4
 
 
+class SharpnessSettings(AnalysisSettings):
+    """How sharp the solution is that training found, dense and pruned at `rate`, and how much its filters repeat.
+
+    On the first training images, in one batch size with each batch's own statistics: a few eigenvalues of the Hessian,
+    its trace from `probes` random vectors, and the radii `rho` of SAM and `adaptive_rho` of ASAM. The loss is taken
+    along the top eigenvector, `eigenvector_steps` in units of the weights, and along a random direction, in multiples
+    of the lengths of the filters.
+    """
+
+    analysis = "sharpness"
+    version = 1
+    images: PositiveInt = 512
+    batch_size: PositiveInt = 256
+    eigenvalues: PositiveInt = 2
+    tolerance: Positive = 1e-2
+    probes: Annotated[int, Field(ge=2)] = 50
+    rate: Share = 0.9
+    rho: Positive = 0.05
+    adaptive_rho: Positive = 0.5
+    eigenvector_steps: tuple[float, ...] = (-0.4, -0.2, -0.1, 0.0, 0.1, 0.2, 0.4)
+    random_steps: tuple[float, ...] = (-0.5, -0.25, -0.1, 0.0, 0.1, 0.25, 0.5)
+    checkpoint: Checkpoint = "last"
+
+
 class MeasurementKey(Settings):
     """One measurement: an analysis with its settings and version, and the runs it looks at, in order."""
 

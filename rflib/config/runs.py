@@ -45,6 +45,7 @@ FIXED_WIDTH = ("efficientnet_b0", "convnext_tiny")
 _BOTTLENECKS = ("rf_resnet26", "rf_resnet50")
 Checkpoint = Literal["initial", "last", "best"]
 
+NoiseKind = Literal["multiplicative", "additive"]
 Task = Literal["classes", "shifts"]
 # A plane of an image stays, or moves by one pixel up, left, or both.
 SHIFT_CLASSES = 4
@@ -180,16 +181,30 @@ class PrecisionConfig(Settings):
     compile: bool = False
 
 
+class NoiseRecipe(Settings):
+    """Noise on the prunable weights of a dense network before it is pruned, as `rflib.noise_pruning` draws it.
+
+    `draw` counts the noises of a run's seed from 0.
+    """
+
+    kind: NoiseKind = "multiplicative"
+    scale: Positive = 0.2
+    draw: int = Field(default=0, ge=0)
+
+
 class MaskRecipe(Settings):
     """How a mask follows from a dense network: known before that network exists.
 
     The paper names neither criterion nor scope; global magnitude is assumed. `live` ranks only weights that can
-    receive gradient (the control for dead taps). The first convolution and linear layers are never pruned.
+    receive gradient (the control for dead taps). The first convolution and linear layers are never pruned. With
+    `noise`, the mask is that of the noisy weights, and those are what is kept.
     """
 
     criterion: Literal["magnitude"] = "magnitude"
     scope: Literal["global", "layerwise", "live"] = "global"
     rate: Share = 0.9
+    # Left out of the identity where it is None, so that runs from before there was such a setting keep theirs.
+    noise: NoiseRecipe | None = Field(default=None, exclude_if=lambda noise: noise is None)
 
 
 class RunConfig(Settings):

@@ -40,6 +40,12 @@ class Split:
         """Return the first `count` images, as a view."""
         return Split(self.images[:count], self.labels[:count], self.mean, self.std)
 
+    def spread(self, count: int) -> Split:
+        """Return up to `count` images at equal distances: of all classes, also where they come one after another."""
+        kept = min(count, len(self))
+        chosen = torch.arange(kept, device=self.labels.device) * len(self) // max(1, kept)
+        return Split(self.images[chosen], self.labels[chosen], self.mean, self.std)
+
     def normalise(self, images: Tensor) -> Tensor:
         """Return uint8 images (b, 3, s, s) as float32 with the training images' mean 0 and deviation 1."""
         scale = 1 / (255 * self.std.clamp(min=_SMALLEST_STD)).view(3, 1, 1)

@@ -14,12 +14,13 @@ from torch import nn
 
 from rflib import models
 from rflib.analyses import dead_taps
-from rflib.config import HistorySettings, MeasurementKey, Run
+from rflib.analyses.noise_pruning import disturbed, standard_noise
+from rflib.config import HistorySettings, MeasurementKey, NoiseRecipe, Run
 from rflib.data.sources import DataSet, open_data_set
 from rflib.data.splits import Split, split_of
 from rflib.errors import DataError, TrainingError
 from rflib.pipeline import networks
-from rflib.pruning import Mask, magnitude_mask
+from rflib.pruning import Mask, magnitude_mask, prunable_weights
 from rflib.seeding import stream_seed
 from rflib.store import Store
 from rflib.store.owner import Owner
@@ -144,7 +145,17 @@ def _starting_network(subject: Subject) -> nn.Module:
     run = subject.run
     if run.parent is None:
         return subject.network("initial")
-    return open_subject(run.parent, subject.store).network(run.config.parent_checkpoint)
+    model = open_subject(run.parent, subject.store).network(run.config.parent_checkpoint)
+    if run.config.mask is not None and run.config.mask.noise is not None:
+        _disturb(model, run.config.mask.noise, run.seed)
+    return model
+
+
+def _disturb(model: nn.Module, recipe: NoiseRecipe, seed: int) -> None:
+    """Put noise on the prunable weights: that of the analysis `noise`, number `recipe.draw` of this seed."""
+    weights = prunable_weights(model)
+    noise = standard_noise(weights, seed=seed, draw=recipe.draw)
+    model.load_state_dict(disturbed(weights, noise, kind=recipe.kind, scale=recipe.scale), strict=False)
 
 
 def _mask(subject: Subject) -> Mask | None:

@@ -52,11 +52,15 @@ def image_cost(model: ModelConfig, side_pixels: int) -> ImageCost:
 
 
 def run_cost(run: Run) -> float:
-    """Return the floating-point operations of a run: every training image there and back, every test image there."""
+    """Return the floating-point operations of a run: every training image there and back, every test image there.
+
+    There and back as often as the optimiser evaluates the gradient a step.
+    """
     size = _extent(run.config.data.replace(fingerprint=""))
     image = image_cost(run.config.model, size.side_pixels)
-    epoch = size.train_images * (image.forward + image.backward) + size.test_images * image.forward
-    return float(run.config.training.epochs * epoch)
+    training = run.config.training
+    steps = training.optimiser.gradient_evaluations * size.train_images * (image.forward + image.backward)
+    return float(training.epochs * (steps + size.test_images * image.forward))
 
 
 @functools.cache

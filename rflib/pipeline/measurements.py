@@ -28,7 +28,15 @@ from rflib.config import (
 )
 from rflib.data.splits import batch_slices, evaluation_batches
 from rflib.errors import StoreError, UsageError
-from rflib.pipeline import field_measurements, layer_measurements, networks, refinement_measurements
+from rflib.pipeline import (
+    field_measurements,
+    layer_measurements,
+    networks,
+    noise_measurements,
+    redundancy_measurements,
+    refinement_measurements,
+    sharpness_measurements,
+)
 from rflib.pipeline.compute import Say, Subject, ensure_weights, open_subject, waiting
 from rflib.pipeline.search_points import SearchPoints
 from rflib.pruning import Mask, magnitude_mask, pruned
@@ -139,10 +147,8 @@ def spectrum(settings: SpectrumSettings, subject: Subject) -> Recorded:
     """The largest eigenvalues, their residuals, and what they cost; in float32 on unaugmented training images."""
     # In the plain layout, whatever the run was trained in: one set of weights has one spectrum, to the last digit.
     model = subject.network(settings.checkpoint).to(memory_format=torch.contiguous_format)
-    images = min(settings.images, len(subject.train_split))
-    pixels = subject.train_split.normalise(subject.train_split.images[:images])
-    labels = subject.train_split.labels[:images]
-    batches = list(zip(pixels.split(settings.batch_size), labels.split(settings.batch_size), strict=True))
+    batches = sharpness_measurements.training_batches(subject, settings.images, settings.batch_size)
+    images = sum(len(labels) for _, labels in batches)
     search = partial(
         hessian.top_eigenvalues,
         model,
@@ -241,14 +247,19 @@ def _history(settings: AnalysisSettings, subject: Subject) -> Recorded:
 
 _ANALYSES: dict[str, Callable[..., Recorded]] = {
     "architecture": architecture,
+    "deep_pruning": lambda *given: Recorded(redundancy_measurements.deep_pruning(*given)),
     "effective_field": lambda *given: Recorded(field_measurements.effective_fields(*given)),
+    "feature_variance": lambda *given: Recorded(noise_measurements.feature_variances(*given)),
     "history": _history,
     "layers": lambda *given: Recorded(layer_measurements.layers(*given)),
+    "noise": lambda *given: Recorded(noise_measurements.noise(*given)),
     "one_shot": one_shot,
     "pixel_sensitivity": lambda *given: Recorded(*field_measurements.pixel_sensitivity(*given)),
     "probes": lambda *given: Recorded(layer_measurements.probed(*given)),
+    "redundancy": lambda *given: Recorded(redundancy_measurements.redundancy(*given)),
     "saturation": lambda *given: Recorded(layer_measurements.saturations(*given)),
     "resolutions": lambda *given: Recorded(refinement_measurements.resolutions(*given)),
+    "sharpness": lambda *given: Recorded(sharpness_measurements.sharpnesses(*given)),
     "similarity": similarity,
     "spectrum": spectrum,
     "travel": travel,

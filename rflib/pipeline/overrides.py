@@ -56,7 +56,11 @@ def _seeds(values: dict[str, Any], role: Role, chosen: Sequence[int]) -> None:
 
 
 def _epochs(values: dict[str, Any], role: Role, epochs: int) -> None:
-    values["training"] |= {"epochs": epochs, "cosine_period_epochs": None}
+    lasting = {"epochs": epochs, "cosine_period_epochs": None}
+    values["training"] |= lasting
+    if values["optimisers"] is not None:
+        own = values["optimisers"]["training"]
+        values["optimisers"] |= {"epochs": None, "training": own and own | lasting}
 
 
 def _learning_rate(values: dict[str, Any], role: Role, rate: float) -> None:

@@ -27,6 +27,8 @@ from rflib.config import (
     TrainingConfig,
 )
 from rflib.errors import UsageError, unknown
+from rflib.pipeline.optimiser_plans import CurvaturePlan, OptimiserPlan
+from rflib.pipeline.thesis_plans import NoisePlan, RedundancyPlan
 from rflib.store.places import project_root
 
 RoleName = Literal["small_images", "large_images"]
@@ -174,6 +176,10 @@ class Role(Settings):
     deeper: DeeperPlan | None = None
     refinement: RefinementPlan | None = None
     effective_field: FieldPlan | None = None
+    noise: NoisePlan | None = None
+    redundancy: RedundancyPlan | None = None
+    optimisers: OptimiserPlan | None = None
+    curvature: CurvaturePlan | None = None
 
     @property
     def side_pixels(self) -> int:

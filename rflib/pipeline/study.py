@@ -123,11 +123,15 @@ def describe(item: Item) -> dict[str, Any]:
         columns |= {
             "seed": run.seed,
             "task": run.config.data.task,
+            "optimiser": training.optimiser.name,
             "epochs": training.epochs,
             "cosine_period_epochs": training.cosine_period_epochs,
         }
         if run.config.mask is not None:
             columns |= {"mask_scope": run.config.mask.scope, "mask_rate": run.config.mask.rate}
+            if run.config.mask.noise is not None:
+                noise = run.config.mask.noise.model_dump()
+                columns |= {f"mask_noise_{name}": value for name, value in noise.items()}
     return columns
 
 

@@ -2,6 +2,7 @@
 
 from rflib.tables.accuracy import accuracy_and_pruning, fields, one_shot, trends
 from rflib.tables.captioned import CaptionedTable, PlainTable, captioned, plain
+from rflib.tables.curvature import by_width, curvature_runs
 from rflib.tables.deeper import layers, probe_gains, probe_halves, productivity, stems, truncation
 from rflib.tables.early_training import SCHEDULES, early_epochs, printed_protocol
 from rflib.tables.effective_field import (
@@ -27,6 +28,35 @@ from rflib.tables.landscape import (
     training_curves,
 )
 from rflib.tables.networks import field_growth, receptive_fields
+from rflib.tables.noise import (
+    SWEEPS,
+    VARIANCE_SCOPES,
+    feature_variances,
+    noise_benefit,
+    noise_recipes,
+    noise_runs,
+    noisy_tuning,
+    noisy_tuning_runs,
+    variance_runs,
+)
+from rflib.tables.optimisers import (
+    FAMILIES,
+    SOLUTION,
+    by_optimiser,
+    explanations,
+    loss_lines,
+    optimiser_runs,
+    optimisers,
+)
+from rflib.tables.redundancy import (
+    REDUNDANCY_SCOPES,
+    best_fields,
+    deep_layers,
+    deep_pruning,
+    deep_pruning_runs,
+    deep_runs,
+    layer_redundancy,
+)
 from rflib.tables.refinement import (
     predicted_layers,
     refinement_runs,
@@ -40,18 +70,33 @@ from rflib.tables.tolerance import advantage, tolerance
 from rflib.tables.width import depth, width_and_depth
 
 __all__ = [
+    "FAMILIES",
+    "REDUNDANCY_SCOPES",
     "SCHEDULES",
+    "SOLUTION",
+    "SWEEPS",
+    "VARIANCE_SCOPES",
     "CaptionedTable",
     "PlainTable",
     "accuracy_and_pruning",
     "advantage",
+    "best_fields",
+    "by_optimiser",
+    "by_width",
     "captioned",
     "constant_field",
+    "curvature_runs",
     "data_sets",
+    "deep_layers",
+    "deep_pruning",
+    "deep_pruning_runs",
+    "deep_runs",
     "depth",
     "direction",
     "early_epochs",
     "effective_fields",
+    "explanations",
+    "feature_variances",
     "field_and_accuracy",
     "field_growth",
     "field_runs",
@@ -60,8 +105,17 @@ __all__ = [
     "half_width",
     "imbalance",
     "kernel_padding",
+    "layer_redundancy",
     "layers",
+    "loss_lines",
+    "noise_benefit",
+    "noise_recipes",
+    "noise_runs",
+    "noisy_tuning",
+    "noisy_tuning_runs",
     "one_shot",
+    "optimiser_runs",
+    "optimisers",
     "padded_runs",
     "pixel_runs",
     "plain",
@@ -91,5 +145,6 @@ __all__ = [
     "trend",
     "trends",
     "truncation",
+    "variance_runs",
     "width_and_depth",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from rflib import reported
@@ -36,20 +38,24 @@ def accuracy_and_pruning(
     return table.merge(printed, on=[*NETWORK, "map_size", "pool_dilation"], how="left")
 
 
-def one_shot(study: Study, role: RoleName, purpose: str = "grid") -> pd.DataFrame:
-    """Return one row a seed and rate: accuracy dense, pruned globally, among live weights and by layer, in percent."""
+def one_shot(study: Study, role: RoleName, purpose: str = "grid", *, apart: Sequence[str] = ()) -> pd.DataFrame:
+    """Return one row a seed and rate: accuracy dense, pruned globally, among live weights and by layer, in percent.
+
+    `apart` names further columns of `Study.frame` that tell runs of this purpose apart.
+    """
     frame = study.frame("one_shot", purpose)
     if frame.empty or frame[frame["role"] == role].empty:
         return pd.DataFrame()
     frame = frame[frame["role"] == role]
-    index = [*_WHOLE, "seed", "dense_accuracy", "rate"]
+    runs = [*_WHOLE, *apart, "seed"]
+    index = [*runs, "dense_accuracy", "rate"]
     wide = frame.pivot_table(index=index, columns="scope", values="pruned_accuracy", sort=False).reset_index()
     wide = wide.rename(columns={"dense_accuracy": "dense", "global": "pruned"}).rename_axis(columns=None)
-    counts = frame[frame["scope"] == "global"].set_index([*_WHOLE, "seed", "rate"])
+    counts = frame[frame["scope"] == "global"].set_index([*runs, "rate"])
     share = 100 * counts["pruned_dead"] / counts["pruned"].clip(lower=1)
-    wide = wide.merge(share.rename("pruned_dead_share").reset_index(), on=[*_WHOLE, "seed", "rate"])
+    wide = wide.merge(share.rename("pruned_dead_share").reset_index(), on=[*runs, "rate"])
     # A pivot over missing cells may change the order of the networks; lines are drawn in it.
-    wide = frame[[*_WHOLE, "seed"]].drop_duplicates().merge(wide, on=[*_WHOLE, "seed"])
+    wide = frame[runs].drop_duplicates().merge(wide, on=runs)
     wide["difference"] = wide["dense"] - wide["pruned"]
     wide["normalised_difference"] = wide["difference"] / wide["dense"]
     wide["live_difference"] = wide["dense"] - wide["live"]

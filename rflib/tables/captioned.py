@@ -47,6 +47,8 @@ HEADINGS = {
 }
 # Needed by every row of a grid but the same throughout, so shown only where they vary.
 _SHOWN_WHERE_THEY_VARY = ("map_size", "pool_dilation", "width")
+# Shares and cosines, which end at 1 and not at 100.
+_OF_ONE = ("normalised_difference", "similarity")
 
 
 # What each table of the paper shows: the role, the analysis and the purpose of its measurements.
@@ -160,7 +162,7 @@ def _cell(row: Mapping[Any, Any], column: str) -> str:
         return _plain(row[column])
     if isinstance(row.get(f"{column}_mean_printed"), str):
         return " ± ".join(part for part in (row[f"{column}_{p}_printed"] for p in ("mean", "sd")) if part) or "–"
-    digits = "g" if column.endswith("_reported") else ".3f" if column == "normalised_difference" else ".1f"
+    digits = "g" if column.endswith("_reported") else ".3f" if column in _OF_ONE else ".1f"
     return _mean_and_spread(row[f"{column}_mean"], row.get(f"{column}_sd"), digits)
 
 

@@ -11,8 +11,8 @@ from rflib.pipeline.study import Study
 
 
 def spectra(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
-    """Return one row an eigenvalue: network, seed, checkpoint, batch statistics, rank, eigenvalue, residual."""
-    frame = study.frame("spectrum")
+    """Return one row an eigenvalue of the grid: network, seed, checkpoint, statistics, rank, eigenvalue, residual."""
+    frame = study.frame("spectrum", "grid", "frozen")
     return frame if frame.empty else frame[frame["role"] == role]
 
 

@@ -17,7 +17,7 @@ _ANSWERS = {
         f"cosine, T_max = {role.training.cosine_period_epochs}, per {role.training.schedule_step}, "
         f"warm-up over {role.training.warmup_epochs:g} of the epochs"
     ),
-    "momentum": lambda role: role.training.optimiser.momentum,
+    "momentum": lambda role: _momentum(role),
     "weight decay": lambda role: role.training.optimiser.weight_decay,
     "gradient clipping": lambda role: _clipping(role),
     "batch size": lambda role: role.training.batch_size,
@@ -61,6 +61,14 @@ def _data_set(study: Study, role: RoleName, title: str) -> dict[str, object]:
         "deviation_by_channel": ", ".join(f"{value:.3f}" for value in facts.deviation),
         "fingerprint": facts.fingerprint,
     }
+
+
+def _momentum(role: Role) -> str:
+    """Return the momentum, or the two betas of an optimiser that averages gradients and squares instead."""
+    optimiser = role.training.optimiser
+    if optimiser.betas is None:
+        return str(optimiser.momentum)
+    return "betas {:g} and {:g}".format(*optimiser.betas)
 
 
 def _clipping(role: Role) -> str:

@@ -54,7 +54,8 @@ def choices(annotation: Any) -> list[Any]:
 
 def changed(value: Settings, path: Path, annotation: Any) -> Settings | None:
     """Return a valid copy that differs in this one setting, or None when there is no other value."""
-    for candidate in [*choices(annotation), True, False, 3, 0.25, "other", [0.25], ["live"], [3]]:
+    named = choices(annotation)
+    for candidate in [*named, *([name] for name in named), True, False, 3, 0.25, "other", [0.25], ["live"], [3]]:
         plain = json.loads(value.model_dump_json())
         inner = plain
         for name in path[:-1]:

@@ -16,7 +16,7 @@ from rflib.pipeline.plans import Item, plan
 from rflib.pipeline.profiles import Profile
 from rflib.pipeline.study import Study
 from rflib.store import Store
-from tests.figures import pixels
+from tests.figures import pixels, solutions, thesis
 
 TRAINING = {"epochs": 6, "horizontal_flip": False}
 LAYERS = {"rf_vgg19": 16, "rf_resnet26": 29, "rf_resnet50": 53}
@@ -41,6 +41,8 @@ SMALL = {
     },
     "refinement": {"networks": ["vgg16", "mobilenet_v2"], "image_sizes": [32, 64], "trained": ["resnet18"]},
     "effective_field": {"architectures": ["vgg11", "vgg19", "mpnet18", "resnet18"]},
+    **solutions.PLANS,
+    **thesis.ROLE,
 }
 LARGE = {
     "title": "fake, 64 px",
@@ -159,12 +161,6 @@ def _spectrum(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray
     return {"rows": rows, "products": 50, "images": settings.images, "converged": True}, {}
 
 
-def _travel(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    rate = key.runs[0].config.training.learning_rate
-    values = {"distance": 100 * rate, "initial_norm": 10.0, "final_norm": 12.0, "learning_rate_sum": 1e4 * rate}
-    return values, {}
-
-
 def _similarity(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     kernel = key.runs[0].config.model.pool_kernel
     estimators = ("debiased", "biased")
@@ -245,8 +241,10 @@ def _probes(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 _VALUES = {
+    **thesis.VALUES,
     "effective_field": pixels.effective_field,
     "pixel_sensitivity": pixels.pixel_sensitivity,
+    "sharpness": solutions.sharpness,
     "layers": _layers,
     "probes": _probes,
     "resolutions": _resolutions,
@@ -256,7 +254,7 @@ _VALUES = {
     "one_shot": _one_shot,
     "spectrum": _spectrum,
     "similarity": _similarity,
-    "travel": _travel,
+    "travel": solutions.travel,
 }
 
 

@@ -21,8 +21,14 @@ from rflib.pipeline.study import Study
 Open = Callable[..., Study]
 
 CHAPTERS = {
+    "saturation_along_depth": ("redundancy-and-saturation", {}),
+    "deep_pruning": ("redundancy-and-saturation", {}),
+    "best_field": ("redundancy-and-saturation", {}),
+    "variance_discrepancy": ("noise-before-pruning", {}),
+    "noise_benefit": ("noise-before-pruning", {}),
     "accuracy_and_pruning": ("accuracy-and-pruning", {}),
     "claims": ("claims", {}),
+    "cost_of_optimisers": ("optimisers-and-prunability", {}),
     "dead_tap_control": ("open-questions", {}),
     "dead_taps": ("manipulating-the-receptive-field", {"role": "small_images"}),
     "early_training": ("experimental-settings", {}),
@@ -34,18 +40,23 @@ CHAPTERS = {
     "kernel_padding": ("effective-receptive-field", {}),
     "large_fields": ("large-receptive-fields", {"role": "small_images"}),
     "layer_profiles": ("should-you-go-deeper", {}),
+    "loss_around_solutions": ("optimisers-and-prunability", {}),
     "normalised_difference": ("open-questions", {"role": "small_images"}),
+    "prunability_by_optimiser": ("optimisers-and-prunability", {}),
     "pruning_rates": ("pruning-rates", {"role": "small_images"}),
     "sensitivity_maps": ("effective-receptive-field", {}),
     "refined_accuracy": ("receptive-field-refinement", {}),
     "similarity": ("representations", {"role": "small_images"}),
     "similarity_by_layer": ("representations", {"role": "small_images"}),
     "similarity_within": ("representations", {"role": "small_images"}),
+    "solutions_by_optimiser": ("optimisers-and-prunability", {}),
     "spectra": ("loss-landscape", {"architecture": "rf_resnet50"}),
     "truncation": ("should-you-go-deeper", {}),
     "training_curves": ("loss-landscape", {"role": "small_images"}),
     "variants": ("open-questions", {}),
+    "width_and_curvature": ("width-and-curvature", {}),
     "width_and_depth": ("width-and-depth", {}),
+    "width_and_pruning": ("width-and-curvature", {}),
 }
 
 

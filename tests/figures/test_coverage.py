@@ -12,6 +12,11 @@ Open = Callable[..., Study]
 
 # What a role leaves out, the chapter, and the figure that then has nothing to draw.
 UNCOVERED = {
+    "saturation_along_depth": ("redundancy-and-saturation", {"redundancy": None}, figures.saturation_along_depth),
+    "deep_pruning": ("redundancy-and-saturation", {"redundancy": None}, figures.deep_pruning),
+    "best_field": ("redundancy-and-saturation", {"pool_kernels": {}}, figures.best_field),
+    "variance_discrepancy": ("noise-before-pruning", {"noise": None}, figures.variance_discrepancy),
+    "noise_benefit": ("noise-before-pruning", {"noise": None}, figures.noise_benefit),
     "spectra": ("loss-landscape", {"spectrum": None}, lambda s: figures.spectra(s, architecture="rf_vgg19")),
     "similarity": ("representations", {"similarity": None}, figures.similarity),
     "similarity_by_layer": ("representations", {"similarity": None}, figures.similarity_by_layer),
@@ -23,6 +28,12 @@ UNCOVERED = {
     "effective_fields": ("effective-receptive-field", {"effective_field": None}, figures.effective_fields),
     "sensitivity_maps": ("effective-receptive-field", {"effective_field": None}, figures.sensitivity_maps),
     "kernel_padding": ("effective-receptive-field", {"effective_field": None}, figures.kernel_padding),
+    "cost_of_optimisers": ("optimisers-and-prunability", {"optimisers": None}, figures.cost_of_optimisers),
+    "loss_around_solutions": ("optimisers-and-prunability", {"optimisers": None}, figures.loss_around_solutions),
+    "prunability_by_optimiser": ("optimisers-and-prunability", {"optimisers": None}, figures.prunability_by_optimiser),
+    "solutions_by_optimiser": ("optimisers-and-prunability", {"optimisers": None}, figures.solutions_by_optimiser),
+    "width_and_curvature": ("width-and-curvature", {"curvature": None}, figures.width_and_curvature),
+    "width_and_pruning": ("width-and-curvature", {"curvature": None}, figures.width_and_pruning),
     "similarity_within": ("representations", {"similarity": None}, figures.similarity_within),
     "training_curves": (
         "loss-landscape",

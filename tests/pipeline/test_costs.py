@@ -81,6 +81,9 @@ def test_a_run_costs_its_epochs_and_the_data_set_need_not_be_there() -> None:
     shared = cifar_run(validation_share=0.1, fingerprint="f" * 16)
     assert run_cost(shared) == 10 * (45_000 * (there + back) + 10_000 * there)
     assert run_cost(cifar_run(image_size=64)) > 3.9 * run_cost(run)
+    training = run.config.training.replace(optimiser={"name": "adahessian"})
+    second_order = run.replace(config=run.config.replace(training=training))
+    assert run_cost(second_order) == 10 * (50_000 * 3 * (there + back) + 10_000 * there), "three evaluations a step"
 
 
 def test_a_chain_is_a_dense_run_with_all_that_starts_from_it(profile: Profile) -> None:

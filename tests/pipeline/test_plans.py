@@ -10,8 +10,10 @@ import pytest
 import yaml
 
 from rflib.errors import UsageError
+from rflib.pipeline.optimiser_plans import CurvaturePlan, OptimiserPlan
 from rflib.pipeline.plans import ALL, PLANS, Item, plan
 from rflib.pipeline.profiles import DeeperPlan, DoubledPlan, FieldPlan, Profile, RefinementPlan, VariantPlan, WidthPlan
+from rflib.pipeline.thesis_plans import NoisePlan, RedundancyPlan
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +31,10 @@ def wide(profile: Profile) -> Profile:
         deeper=DeeperPlan(architectures=("vgg11", "resnet18"), truncated=("vgg11",)),
         effective_field=FieldPlan(architectures=("vgg11", "resnet18")),
         refinement=RefinementPlan(networks=("vgg16", "alexnet"), trained=("resnet18", "efficientnet_b0")),
+        noise=NoisePlan(pool_kernels={"rf_vgg19": (1, 2), "rf_resnet50": (2,)}),
+        redundancy=RedundancyPlan(),
+        optimisers=OptimiserPlan(pool_kernels=(2,), others=({"optimiser": {"name": "sam"}},)),
+        curvature=CurvaturePlan(architecture="rf_vgg19", multiples=(1, 2), pool_kernels=(2,)),
         variants=VariantPlan(
             pool_kernels=(2,), dilated_pool_kernels=(2,), pool_dilations=(2,), map_sizes=("padded", "dilated")
         ),
@@ -48,6 +54,24 @@ REFINEMENT = {
     **{f"history {purpose}": 4 for purpose in ("original", "refined")},
     "probes original": 4,
 }
+
+
+# Three networks of two seeds; two rates of fine-tuning. All four networks.
+NOISE = {
+    **{f"noise {purpose}": 6 for purpose in ("noise", "noise_live", "noise_calibrated")},
+    **{f"feature_variance {purpose}": 6 for purpose in ("variance", "variance_live")},
+}
+TUNED = {f"history {purpose}": 12 for purpose in ("fine_tuned", "noisy_fine_tuned")}
+REDUNDANCY = {"redundancy redundancy": 8, "redundancy redundancy_live": 8, "deep_pruning deep_pruning": 8}
+
+
+# Two seeds of SGD and SAM, once for each budget; two widths of two seeds, with spectra before and after training.
+OPTIMISERS = {
+    **{f"architecture equal_{budget}": 1 for budget in ("epochs", "evaluations")},
+    **{f"{analysis} equal_{budget}": 4 for budget in ("epochs", "evaluations") for analysis in ("history", "one_shot")},
+    "sharpness equal_epochs": 4,
+}
+CURVATURE = {"architecture curvature": 2, "history curvature": 4, "one_shot curvature": 4, "spectrum curvature": 8}
 
 
 @pytest.mark.parametrize(
@@ -116,6 +140,10 @@ REFINEMENT = {
             },
         ),
         ("receptive-field-refinement", REFINEMENT),
+        ("noise-before-pruning", {**NOISE, **TUNED}),
+        ("redundancy-and-saturation", {**GRID, **REDUNDANCY}),
+        ("optimisers-and-prunability", OPTIMISERS),
+        ("width-and-curvature", CURVATURE),
         # Whatever the chapters before measure, except for the trial of the printed protocol, each once.
         (
             "claims",
@@ -144,6 +172,11 @@ REFINEMENT = {
                 "layers constant_field": 3,
                 "history constant_field": 6,
                 **REFINEMENT,
+                **NOISE,
+                "history noisy_fine_tuned": 12,
+                **REDUNDANCY,
+                **OPTIMISERS,
+                **CURVATURE,
             },
         ),
     ],
@@ -259,3 +292,15 @@ def test_originals_are_runs_of_another_chapter_and_a_network_keeps_its_own_width
     assert {model.width for model in models if model.architecture == "resnet18"} == {wide.width}
     side = wide.roles["small_images"].side_pixels
     assert [model.refined_for for model in models] == [None, None, side, side] * 2
+
+
+def test_noise_and_redundancy_look_at_runs_that_other_chapters_train(wide: Profile) -> None:
+    """Nothing dense is trained for them; only what is fine-tuned after noise is new."""
+    others = ("accuracy-and-pruning", "fine-tuning")
+    known = {run.id for chapter in others for item in plan(chapter, wide) for run in item.key.runs}
+    items = [item for chapter in ("noise-before-pruning", "redundancy-and-saturation") for item in plan(chapter, wide)]
+    new = [item for item in items if any(run.id not in known for run in item.key.runs)]
+    assert {item.purpose for item in new} == {"noisy_fine_tuned"}
+    masks = [item.key.runs[0].config.mask for item in new]
+    assert all(mask is not None and mask.noise is not None and mask.noise.draw == 0 for mask in masks)
+    assert {item.key.runs[0].parent.id for item in new} <= known  # type: ignore[union-attr]

@@ -222,6 +222,21 @@ def test_the_protocol_sets_the_profile_beside_the_paper(filled: Filled) -> None:
     assert table.loc["batch size", "paper"] == "not stated"
     assert table.loc["number of models per combination", "images"] == "2"
     assert table.loc["gradient clipping", "images"] == "0.1 by norm"
+    assert table.loc["momentum", "images"] == "0.9"
+
+
+@pytest.mark.parametrize(
+    ("name", "momentum"),
+    [
+        ("sam", "0.9"),
+        ("adamw", "betas 0.9 and 0.999"),
+        ("adahessian", "betas 0.9 and 0.999"),
+        ("soap", "betas 0.95 and 0.95"),
+    ],
+)
+def test_every_optimiser_has_a_momentum_or_betas(filled: Filled, name: str, momentum: str) -> None:
+    study = filled("experimental-settings", training={"epochs": 2, "optimiser": {"name": name}})
+    assert tables.protocol(study).set_index("setting").loc["momentum", "images"] == momentum
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from rflib.errors import unknown
 from rflib.pipeline.plans.items import Item, Plan
 from rflib.pipeline.plans.neighbours import deeper, effective_field, refinement
+from rflib.pipeline.plans.optimisers import curvature, optimisers
 from rflib.pipeline.plans.paper import (
     curves,
     dense,
@@ -20,6 +21,7 @@ from rflib.pipeline.plans.paper import (
     variants,
     widths,
 )
+from rflib.pipeline.plans.thesis import noise, redundancy
 from rflib.pipeline.profiles import Profile, Role, RoleName
 
 __all__ = ["ALL", "PLANS", "Item", "plan"]
@@ -40,9 +42,13 @@ PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
     "should-you-go-deeper": (deeper,),
     "effective-receptive-field": (effective_field,),
     "receptive-field-refinement": (refinement,),
+    "noise-before-pruning": (noise,),
+    "redundancy-and-saturation": (dense, redundancy),
+    "optimisers-and-prunability": (optimisers,),
+    "width-and-curvature": (curvature,),
     "claims": (
         *(networks, dense, curves, fine_tuned, spectra, doubled, similarities, large, widths, variants),
-        *(deeper, effective_field, refinement),
+        *(deeper, effective_field, refinement, noise, redundancy, optimisers, curvature),
     ),
 }
 

@@ -1,0 +1,87 @@
+"""What the chapters after the thesis on prunability measure: noise before pruning, and what is redundant in depth."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt
+
+from rflib.config.analyses import AnalysisSettings
+from rflib.config.runs import NoiseKind
+from rflib.config.settings import Positive, Share
+
+Scales = Annotated[tuple[Positive, ...], Field(min_length=1)]
+PruningRates = Annotated[tuple[Share, ...], Field(min_length=1)]
+Orders = Annotated[tuple[Literal["before", "after"], ...], Field(min_length=1)]
+Trained = Literal["last", "best"]
+
+
+class NoiseSettings(AnalysisSettings):
+    """Accuracy of `draws` noisy, pruned copies of a trained network a recipe, beside that of pruning it as it is.
+
+    Every second test image is for selection, up to `selection_images`, and those between score what was selected, up to
+    `test_images`: the runs were trained on all training images, so none of these could select. With
+    `calibration_images`, pruned copies re-estimate their batch-norm statistics on so many training images.
+    """
+
+    analysis = "noise"
+    version = 1
+    kinds: Annotated[tuple[NoiseKind, ...], Field(min_length=1)] = ("multiplicative", "additive")
+    scales: Scales = (0.1, 0.2, 0.4)
+    rates: PruningRates = (0.5, 0.8, 0.9, 0.95, 0.98)
+    orders: Orders = ("before", "after")
+    scope: Literal["global", "live"] = "global"
+    draws: PositiveInt = 100
+    selection_images: PositiveInt = 5000
+    test_images: PositiveInt = 5000
+    calibration_images: Annotated[int, Field(ge=0)] = 0
+    checkpoint: Trained = "last"
+
+
+class FeatureVarianceSettings(AnalysisSettings):
+    """How far the variances of a pruned network's features are from the dense one's, with and without noise.
+
+    On training images at equal distances, over `draws` of the noise; each network also with batch-norm statistics
+    re-estimated on `calibration_images`.
+    """
+
+    analysis = "feature_variance"
+    version = 1
+    kind: NoiseKind = "multiplicative"
+    scales: Scales = (0.1, 0.2, 0.4)
+    rates: PruningRates = (0.5, 0.8, 0.9, 0.95, 0.98)
+    orders: Orders = ("before", "after")
+    scope: Literal["global", "live"] = "global"
+    draws: PositiveInt = 5
+    images: PositiveInt = 1000
+    calibration_images: PositiveInt = 1000
+    checkpoint: Trained = "last"
+
+
+class RedundancySettings(AnalysisSettings):
+    """Saturation and filter diversity of every convolution, dense and pruned at `rates`, on training images.
+
+    `delta` is the share of the variance that saturation asks for.
+    """
+
+    analysis = "redundancy"
+    version = 1
+    rates: PruningRates = (0.8, 0.9)
+    scope: Literal["global", "live"] = "global"
+    images: PositiveInt = 2000
+    delta: Annotated[float, Field(gt=0, le=1)] = 0.99
+    checkpoint: Trained = "last"
+
+
+class DeepPruningSettings(AnalysisSettings):
+    """Accuracy on test images when the deep convolutions alone are pruned: the last third, and the tail.
+
+    The tail is what lies from the border layer on ("Should You Go Deeper?"), where there is one.
+    """
+
+    analysis = "deep_pruning"
+    version = 1
+    rates: PruningRates = (0.5, 0.8, 0.9, 0.95, 0.98)
+    scopes: Annotated[tuple[Literal["global", "live"], ...], Field(min_length=1)] = ("global", "live")
+    test_images: PositiveInt = 10000
+    checkpoint: Trained = "last"

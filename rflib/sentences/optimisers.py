@@ -1,0 +1,142 @@
+"""Sentences about optimisers: what they cost, what pruning takes from their networks, and what goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isnan
+
+import pandas as pd
+
+from rflib.sentences.markdown import Sentences
+from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, magnitude, strength, value
+from rflib.tables import FAMILIES
+
+_SECOND = "second order"
+_NAMES = {
+    "largest": "the largest eigenvalue",
+    "trace": "the trace",
+    "sam": "SAM's sharpness",
+    "asam": "ASAM's sharpness",
+    "filter_similarity": "the similarity of filters",
+    "relative_rank": "the relative rank of filters",
+    "largest_pruned": "the largest eigenvalue after pruning",
+    "trace_pruned": "the trace after pruning",
+}
+_CLEAR = 0.5
+
+
+def accuracy(table: pd.DataFrame, *, guess: float = 10.0) -> Sentences:
+    """Say how accurate each optimiser's networks are, dense and pruned, and at what cost; takes `tables.by_optimiser`.
+
+    `guess` is the accuracy of guessing, in percent.
+    """
+    if table.empty:
+        return NOTHING
+    points = [_accuracies(row) for _, row in table.iterrows()]
+    guessing = table[table["pruned_mean"] < guess + GUESSING_POINTS]
+    floor = (
+        f"Pruned globally, {len(guessing)} of {len(table)} networks are within {GUESSING_POINTS:g} points of guessing: "
+        "what pruning takes from them is all they had, and says more about dense accuracy than about prunability."
+    )
+    return Sentences((*points, *([floor] if len(guessing) else []), strength(table)))
+
+
+def prunability(table: pd.DataFrame) -> Sentences:
+    """Say what pruning takes from second-order networks beside the others, by field; takes `tables.by_optimiser`."""
+    points = []
+    for kernel, group in table.groupby("pool_kernel") if len(table) else ():
+        second, others = (group[(group["kind"] == _SECOND) == wanted] for wanted in (True, False))
+        if second.empty or others.empty:
+            continue
+        plain, live = (second[f"{loss}_mean"].mean() - others[f"{loss}_mean"].mean() for loss in ("lost", "lost_live"))
+        points.append(
+            f"At k = {kernel} pruning takes {_beyond(plain)} from second-order networks "
+            f"({_listed(second)}) than from the others ({_listed(others)}); among live weights {_beyond(live)}."
+        )
+    return Sentences((*points, strength(table))) if points else NOTHING
+
+
+def recovery(table: pd.DataFrame) -> Sentences:
+    """Say how the pruned accuracy of each optimiser moves from the smallest field to the largest."""
+    points = []
+    for name, group in table.groupby("optimiser", sort=False) if len(table) else ():
+        first, last = (group.sort_values("pool_kernel").iloc[place] for place in (0, -1))
+        if first["pool_kernel"] == last["pool_kernel"]:
+            continue
+        moves = [last[f"{quantity}_mean"] - first[f"{quantity}_mean"] for quantity in ("pruned", "live", "dense")]
+        points.append(
+            f"`{name}` ({FAMILIES[str(name)]}): from k = {first['pool_kernel']} to k = {last['pool_kernel']} pruned "
+            f"accuracy changes by {moves[0]:+.1f} points, among live weights by {moves[1]:+.1f}, dense accuracy by "
+            f"{moves[2]:+.1f}."
+        )
+    return Sentences((*points, strength(table))) if points else NOTHING
+
+
+def solutions(table: pd.DataFrame) -> Sentences:
+    """Say how sharp and how diverse the solutions of each kind of optimiser are; takes `tables.by_optimiser`."""
+    if table.empty or "largest_mean" not in table:
+        return NOTHING
+    points = []
+    for name, group in table.groupby("optimiser", sort=False):
+        cells = [
+            f"{what} {' and '.join(magnitude(each) for each in group.sort_values('pool_kernel')[f'{quantity}_mean'])}"
+            for quantity, what in (
+                ("largest", "largest eigenvalue"),
+                ("trace", "trace"),
+                ("asam", "ASAM's sharpness"),
+                ("filter_similarity", "mean |cosine| of filters"),
+            )
+        ]
+        points.append(f"`{name}`: {'; '.join(cells)}.")
+    kernels = ", ".join(str(kernel) for kernel in sorted(table["pool_kernel"].unique()))
+    return Sentences((f"In the order of k = {kernels}:", *points, strength(table)))
+
+
+def explanations(table: pd.DataFrame) -> Sentences:
+    """Say which quantities go with what pruning takes, over optimisers; takes `tables.explanations`."""
+    if table.empty:
+        return NOTHING
+    points = [
+        f"k = {kernel}, over {int(group['optimisers'].iloc[0])} optimisers: {_clear(group, 'lost')} "
+        f"Among live weights: {_clear(group, 'lost_live')}"
+        for kernel, group in table.groupby("pool_kernel")
+    ]
+    caution = (
+        "A rank correlation over a handful of optimisers is often large by chance, and the more so the largest of "
+        "several: the claims name their two quantities beforehand."
+    )
+    return Sentences((*points, caution, strength(table)))
+
+
+def _accuracies(row: pd.Series) -> str:
+    epochs = "one epoch" if row["epochs"] == 1 else f"{row['epochs']} epochs"
+    return (
+        f"`{row['optimiser']}`, k = {row['pool_kernel']}: {value(row, 'dense')} dense, {value(row, 'pruned')} pruned, "
+        f"{value(row, 'live')} pruned among live weights, after {epochs} at the gradient evaluations of "
+        f"{row['evaluations']:g} of SGD."
+    )
+
+
+def _beyond(points: float) -> str:
+    if abs(points) <= NOTICEABLE_POINTS:
+        return f"no more ({points:+.1f} points)"
+    return f"{abs(points):.1f} points {'more' if points > 0 else 'less'}"
+
+
+def _listed(table: pd.DataFrame) -> str:
+    return ", ".join(f"`{name}`" for name in table["optimiser"])
+
+
+def _clear(group: pd.DataFrame, loss: str) -> str:
+    """List the quantities whose correlation with the loss is clear, the strongest first."""
+    named = sorted(_correlations(group, loss), key=lambda pair: -abs(pair[1]))
+    if not named:
+        return "the loss does not vary, so nothing goes with it."
+    clear = [f"{name} ({correlation:+.2f})" for name, correlation in named if abs(correlation) >= _CLEAR]
+    return f"{', '.join(clear)}." if clear else "nothing goes clearly with the loss."
+
+
+def _correlations(group: pd.DataFrame, loss: str) -> Iterator[tuple[str, float]]:
+    for _, row in group.iterrows():
+        if not isnan(row[f"{loss}_mean"]):
+            yield _NAMES[row["quantity"]], float(row[f"{loss}_mean"])

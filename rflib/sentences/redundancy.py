@@ -1,0 +1,93 @@
+"""Sentences about deep layers: how saturated they are, what pruning them alone costs, and where the best field lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from rflib.sentences.markdown import Sentences
+from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, ONE_SEED, interval_remark
+
+_WAYS = {"dense": "dense", "pruned": "pruned among all weights", "live": "pruned among live weights"}
+_SCOPES = {"global": "all", "live": "live"}
+
+
+def saturation(table: pd.DataFrame) -> Sentences:
+    """Say how saturation and filters of the deep layers move with the pool kernel; takes `tables.deep_layers`."""
+    if table.empty:
+        return NOTHING
+    points = []
+    for name, first, last in _ends(table[table["rate"] == 0]):
+        text = f"`{name}`, dense: the deep layers are saturated by {first['saturation_mean']:.0f} % at "
+        text += f"k = {first['pool_kernel']} and {last['saturation_mean']:.0f} % at k = {last['pool_kernel']}; "
+        text += f"the others by {first['shallow_saturation_mean']:.0f} and {last['shallow_saturation_mean']:.0f} %. "
+        text += f"Their filters' mean |cosine| is {first['similarity_mean']:.3f} and {last['similarity_mean']:.3f}, "
+        text += f"their effective rank {first['relative_rank_mean']:.0f} and {last['relative_rank_mean']:.0f} % of the "
+        points.append(f"{text}largest possible.")
+    return Sentences((*points, _strength(table)))
+
+
+def pruned_saturation(table: pd.DataFrame) -> Sentences:
+    """Say what pruning makes of the deep layers' saturation; takes `tables.deep_layers`."""
+    rates = sorted(table["rate"].unique()) if len(table) else []
+    if len(rates) < 2:
+        return NOTHING
+    keys = ["architecture", "pool_kernel"]
+    dense, pruned = (table[table["rate"] == rate].set_index(keys)["saturation_mean"] for rate in (0, rates[-1]))
+    points = [
+        f"`{name}`, k = {kernel}: {dense[name, kernel]:.0f} % dense, {pruned[name, kernel]:.0f} % pruned at "
+        f"{rates[-1]:g}."
+        for name, kernel in dense.index
+    ]
+    return Sentences((*points, _strength(table)))
+
+
+def deep(table: pd.DataFrame, *, rate: float = 0.9) -> Sentences:
+    """Say what pruning one part alone costs at the smallest and the largest kernel; takes `tables.deep_pruning`."""
+    chosen = table[(table["rate"] - rate).abs() < 1e-9] if len(table) else table
+    if chosen.empty:
+        return NOTHING
+    points = []
+    for scope, group in chosen.groupby("scope", sort=False):
+        for name, first, last in _ends(group):
+            costs = " and ".join(
+                f"{row['lost_mean']:+.1f} points at k = {row['pool_kernel']} ({row['dead_share']:.0f} % of its weights "
+                "dead)"
+                for row in (first, last)
+            )
+            points.append(
+                f"`{name}`, {first['layers']} convolutions pruned at {rate:g} among {_SCOPES[str(scope)]} weights: "
+                f"this costs {costs}."
+            )
+    return Sentences((*points, _strength(chosen)))
+
+
+def best_fields(table: pd.DataFrame) -> Sentences:
+    """Say where accuracy peaks and how sure that place is; takes `tables.best_fields`."""
+    if table.empty:
+        return NOTHING
+    points = []
+    for row in table.to_dict("records"):
+        text = f"`{row['architecture']}`, {_WAYS[row['way']]}: best at {row['receptive_field']:.0f} px "
+        text += f"({row['accuracy_mean']:.1f} %), by {row['margin']:.1f} points over the second best field and in "
+        text += f"{row['seeds_agreeing']:.0f} % of the seeds."
+        if row["margin"] <= NOTICEABLE_POINTS:
+            text += " So small a margin does not decide between the two."
+        if row["at_the_edge"]:
+            text += " It lies at the edge of the grid, so the true optimum may lie beyond."
+        points.append(text)
+    return Sentences((*points, _strength(table)))
+
+
+def _ends(table: pd.DataFrame) -> Iterator[tuple[str, pd.Series, pd.Series]]:
+    """Yield each network with the rows of its smallest and its largest kernel."""
+    for name, group in table.groupby("architecture", sort=False):
+        ordered = group.sort_values("pool_kernel")
+        yield str(name), ordered.iloc[0], ordered.iloc[-1]
+
+
+def _strength(table: pd.DataFrame) -> str:
+    """Say how far the number of seeds carries."""
+    seeds = int(table["n"].min())
+    return ONE_SEED if seeds == 1 else f"Means over {seeds} seeds a network{interval_remark(seeds)}."
