@@ -36,10 +36,10 @@ class OneShotSettings(AnalysisSettings):
 
 
 class SpectrumSettings(AnalysisSettings):
-    """The largest algebraic eigenvalues of the Hessian of the training loss on the first images."""
+    """The largest algebraic eigenvalues of the Hessian of the training loss on training images."""
 
     analysis = "spectrum"
-    version = 1
+    version = 2
     eigenvalues: PositiveInt = 90
     images: PositiveInt = 512
     batch_size: PositiveInt = 256
@@ -49,10 +49,10 @@ class SpectrumSettings(AnalysisSettings):
 
 
 class SimilaritySettings(AnalysisSettings):
-    """Linear CKA of all convolutions between two runs on the first test images, debiased and biased."""
+    """Linear CKA of all convolutions between two runs on test images, debiased and biased."""
 
     analysis = "similarity"
-    version = 1
+    version = 2
     subjects = 2
     images: PositiveInt = 1000
     checkpoint: Checkpoint = "last"
@@ -87,10 +87,10 @@ class LayersSettings(AnalysisSettings):
 
 
 class SaturationSettings(AnalysisSettings):
-    """The share of its directions that each layer uses, on the first training images."""
+    """The share of its directions that each layer uses, on training images."""
 
     analysis = "saturation"
-    version = 1
+    version = 2
     images: PositiveInt = 2000
     delta: Annotated[float, Field(gt=0, le=1)] = 0.99
     checkpoint: Checkpoint = "last"
@@ -100,7 +100,7 @@ class ProbesSettings(AnalysisSettings):
     """Test accuracy of a logistic regression on each layer's output, pooled to `side` x `side` positions."""
 
     analysis = "probes"
-    version = 1
+    version = 2
     train_images: PositiveInt = 5000
     test_images: PositiveInt = 2000
     side: PositiveInt = 4
@@ -110,12 +110,12 @@ class ProbesSettings(AnalysisSettings):
 class EffectiveFieldSettings(AnalysisSettings):
     """How many pixels around a unit hold `share` of its gradient, for `layers` convolutions along the depth.
 
-    On the first test images, as they are or continued by their mirror images to `mirrored` times their side: a field
+    On test images, as they are or continued by their mirror images to `mirrored` times their side: a field
     cannot be seen beyond the border. An untrained network's batch norms get the statistics of training images.
     """
 
     analysis = "effective_field"
-    version = 1
+    version = 2
     images: PositiveInt = 100
     mirrored: PositiveInt = 1
     layers: Annotated[int, Field(ge=2)] = 6
@@ -124,13 +124,13 @@ class EffectiveFieldSettings(AnalysisSettings):
 
 
 class PixelSensitivitySettings(AnalysisSettings):
-    """How strongly the output depends on each pixel of the first test images, and on a shift of all by one pixel.
+    """How strongly the output depends on each pixel of test images, and on a shift of all by one pixel.
 
     Pixels are compared by their position modulo each of `periods`, the products of strides.
     """
 
     analysis = "pixel_sensitivity"
-    version = 1
+    version = 2
     images: PositiveInt = 500
     periods: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)] = (2, 4)
     dead_below: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -154,7 +154,7 @@ class ResolutionsSettings(AnalysisSettings):
 class SharpnessSettings(AnalysisSettings):
     """How sharp the solution is that training found, dense and pruned at `rate`, and how much its filters repeat.
 
-    On the first training images, in one batch size with each batch's own statistics: a few eigenvalues of the Hessian,
+    On training images, in one batch size with each batch's own statistics: a few eigenvalues of the Hessian,
     its trace from `probes` random vectors, and the radii `rho` of SAM and `adaptive_rho` of ASAM. The loss is taken
     along the top eigenvector, `eigenvector_steps` in units of the weights, and along a random direction, in multiples
     of the lengths of the filters.

@@ -13,6 +13,7 @@ from rflib.config.runs import Task
 from rflib.data.augmentation import crop_and_flip, draw_augmentation, order
 from rflib.data.data_set import DataSet
 from rflib.data.shifts import shift_task
+from rflib.seeding import stream_seed
 
 Batch = tuple[Tensor, Tensor]
 # A channel that is constant over the training images is left at that spread: one level of 255.
@@ -41,9 +42,13 @@ class Split:
         return Split(self.images[:count], self.labels[:count], self.mean, self.std)
 
     def spread(self, count: int) -> Split:
-        """Return up to `count` images at equal distances: of all classes, also where they come one after another."""
+        """Return up to `count` images at equal distances, in a mixed order that is always the same.
+
+        Many data sets hold one class after the other: so all classes are there, and in every batch.
+        """
         kept = min(count, len(self))
-        chosen = torch.arange(kept, device=self.labels.device) * len(self) // max(1, kept)
+        order = torch.randperm(kept, generator=torch.Generator().manual_seed(stream_seed(0, "spread")))
+        chosen = (order * len(self) // max(1, kept)).to(self.labels.device)
         return Split(self.images[chosen], self.labels[chosen], self.mean, self.std)
 
     def normalise(self, images: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ def effective_fields(settings: EffectiveFieldSettings, subject: Subject) -> Valu
     geometric mean of both axes' standard deviations. `depth` counts from 1 the convolutions whose field exceeds that of
     all before; of these the layers are chosen at equal steps, the last one included.
     """
-    split, side = subject.test_split.first(settings.images), subject.image_size()
+    split, side = subject.test_split.spread(settings.images), subject.image_size()
     images, model = split.normalise(_mirrored(split.images, settings.mirrored)), subject.network(settings.checkpoint)
     chosen = _along_the_depth(receptive_field.analyse(model, (3, side, side)), settings.layers)
     measure = partial(effective_field.measure, model, images, batch_size=_FIELD_BATCH_SIZE)
@@ -77,7 +77,7 @@ def _statistics(subject: Subject, model: nn.Module, settings: EffectiveFieldSett
     """Give an untrained network, whose running statistics mean nothing, those of training images."""
     if settings.checkpoint != "initial":
         return nullcontext()
-    split = subject.train_split.first(_STATISTICS_IMAGES)
+    split = subject.train_split.spread(_STATISTICS_IMAGES)
     return activations.frozen_statistics(model, [split.normalise(split.images)])
 
 
@@ -89,7 +89,7 @@ def pixel_sensitivity(settings: PixelSensitivitySettings, subject: Subject) -> t
     `strided_layers`. `prediction_change` is the share in percent of predictions that a shift of the image by one pixel
     changes, `output_change` the root mean square of the change of the outputs over that of their spread over images.
     """
-    split = subject.test_split.first(settings.images)
+    split = subject.test_split.spread(settings.images)
     images, model = split.normalise(split.images), subject.network(settings.checkpoint)
     trained = sensitivity.measure(model, images, seed=subject.run.seed)
     side = subject.image_size()

@@ -52,7 +52,7 @@ def layers(settings: LayersSettings) -> Values:
 
 def saturations(settings: SaturationSettings, subject: Subject) -> Values:
     """Saturation of every convolution and linear layer by the textbook rule and by delve's, on training images."""
-    split = subject.train_split.first(settings.images)
+    split = subject.train_split.spread(settings.images)
     model = subject.network(settings.checkpoint)
     found = saturation.measure(model, split.normalise(split.images), delta=settings.delta, layers=_layers(model))
     rows = [
@@ -70,7 +70,7 @@ def saturations(settings: SaturationSettings, subject: Subject) -> Values:
 
 def probed(settings: ProbesSettings, subject: Subject) -> Values:
     """Accuracy in percent of a probe on every convolution and linear layer."""
-    train, test = subject.train_split.first(settings.train_images), subject.test_split.first(settings.test_images)
+    train, test = subject.train_split.spread(settings.train_images), subject.test_split.spread(settings.test_images)
     model = subject.network(settings.checkpoint)
     found = probes.measure(model, _examples(train), _examples(test), layers=_layers(model), side=settings.side)
     rows = [

@@ -185,7 +185,8 @@ def similarity(settings: SimilaritySettings, first: Subject, second: Subject) ->
 
     The running statistics of an untrained network mean nothing, so its own are re-estimated on training images.
     """
-    images = first.test_split.normalise(first.test_split.images[: settings.images])
+    split = first.test_split.spread(settings.images)
+    images = split.normalise(split.images)
     network_a, network_b = first.network(settings.checkpoint), second.network(settings.checkpoint)
     with ExitStack() as stack:
         if settings.checkpoint == "initial":
@@ -207,7 +208,7 @@ def _finite(value: float) -> float | None:
 
 
 def _image_batches(subject: Subject, count: int) -> list[torch.Tensor]:
-    return [images for images, _ in evaluation_batches(subject.train_split.first(count), EVALUATION_BATCH_SIZE)]
+    return [images for images, _ in evaluation_batches(subject.train_split.spread(count), EVALUATION_BATCH_SIZE)]
 
 
 def architecture(settings: ArchitectureSettings) -> Recorded:

@@ -23,8 +23,8 @@ Values = dict[str, Any]
 
 
 def training_batches(subject: Subject, images: int, batch_size: int) -> list[Batch]:
-    """Return batches of the first training images, as they are, with their labels."""
-    split = subject.train_split.first(images)
+    """Return batches of training images, as they are, with their labels."""
+    split = subject.train_split.spread(images)
     return list(zip(split.normalise(split.images).split(batch_size), split.labels.split(batch_size), strict=True))
 
 

@@ -190,7 +190,7 @@ def test_pinned_identities() -> None:
     assert run.id == "6b8e41f9b00894e9"
     key = MeasurementKey.of(SpectrumSettings(eigenvalues=20), run)
     assert key.name == f"spectrum-{run.id[:8]}-{key.id}"
-    assert key.id == "46ec5bbd99656b1c"
+    assert key.id == "aa45ee14fdec935e"
 
 
 def test_names_are_file_names() -> None:

@@ -157,3 +157,19 @@ def test_evaluation_batches_are_in_order_and_unchanged() -> None:
     assert torch.cat(labels).tolist() == list(range(11))
     pixels = torch.cat(images).mul(torch.tensor(STD).view(3, 1, 1)).add(torch.tensor(MEAN).view(3, 1, 1)) * 255
     assert np.array_equal(pixels.round().to(torch.uint8).numpy(), split.images.numpy())
+
+
+def test_images_that_are_spread_are_of_every_class_in_every_batch() -> None:
+    labels = torch.arange(10).repeat_interleave(30)
+    split = Split(torch.arange(300).view(-1, 1, 1, 1), labels, torch.zeros(3), torch.ones(3))
+    chosen = split.spread(100)
+    assert torch.bincount(chosen.labels).tolist() == [10] * 10
+    assert sorted(chosen.images.flatten().tolist()) == list(range(0, 300, 3))
+    assert all(len(part.unique()) >= 8 for part in chosen.labels.split(25))
+    assert torch.equal(split.spread(100).images, chosen.images)
+
+
+def test_no_more_images_are_spread_than_there_are() -> None:
+    split = Split(torch.zeros(4, 3, 2, 2, dtype=torch.uint8), torch.tensor([3, 1, 2, 0]), torch.zeros(3), torch.ones(3))
+    assert sorted(split.spread(9).labels.tolist()) == [0, 1, 2, 3]
+    assert len(split.spread(0)) == 0

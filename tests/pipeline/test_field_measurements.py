@@ -50,7 +50,7 @@ def recorded(study: Study) -> Callable[..., Measurement]:
 
 def images(run: Run, part: Any, count: int) -> Tensor:
     data = open_data_set(run.config.data, data_root=data_root(), cache_root=cache_root())
-    split = split_of(data, part, task=run.config.data.task).first(count)
+    split = split_of(data, part, task=run.config.data.task).spread(count)
     return split.normalise(split.images)
 
 

@@ -63,7 +63,7 @@ def test_saturation_by_the_covariance_of_all_positions(recorded: Any, run: Run) 
     assert found["images"] == 20
     names = [row["name"] for row in found["rows"]]
     assert len(names) == 17, "sixteen convolutions and the classifier"
-    part = split(run, "train").first(20)
+    part = split(run, "train").spread(20)
     row = found["rows"][2]
     maps = outputs(run, row["name"], part.normalise(part.images))
     samples = np.moveaxis(maps, 1, -1).reshape(-1, maps.shape[1])
@@ -77,7 +77,7 @@ def test_a_probe_is_a_logistic_regression_on_pooled_maps(recorded: Any, run: Run
     found = recorded(ProbesSettings(train_images=48, test_images=16, checkpoint="initial", side=2), run)
     assert (found["train_images"], found["test_images"]) == (48, 16)
     row = found["rows"][1]
-    parts = [split(run, "train").first(48), split(run, "test").first(16)]
+    parts = [split(run, "train").spread(48), split(run, "test").spread(16)]
     features = []
     for part in parts:
         maps = torch.from_numpy(outputs(run, row["name"], part.normalise(part.images)))

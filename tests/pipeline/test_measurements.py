@@ -24,6 +24,7 @@ from rflib.config import (
     TravelSettings,
 )
 from rflib.data import open_data_set
+from rflib.data.splits import Split
 from rflib.models import build
 from rflib.pipeline.measurements import measure
 from rflib.pipeline.study import Study
@@ -155,15 +156,23 @@ def test_the_history_is_that_of_the_training(recorded: Measure, study: Study, ru
     assert accuracies[-1] == pytest.approx(accuracy_of(stored_network(study.store, run), images, labels))
 
 
+def spread_of(run: Run, part: str, count: int) -> tuple[Tensor, Tensor]:
+    """Return `count` images of a part with their labels, as a split spreads them."""
+    images, labels = images_of(run, part)
+    places = Split(torch.arange(len(labels)), labels, torch.zeros(3), torch.ones(3)).spread(count).images
+    return images[places], labels[places]
+
+
 @pytest.mark.parametrize("checkpoint", ["initial", "last"])
-def test_the_spectrum_is_that_of_the_first_training_images(
+def test_the_spectrum_is_that_of_training_images_of_all_classes(
     recorded: Measure, study: Study, run: Run, checkpoint: str
 ) -> None:
     settings = SpectrumSettings(eigenvalues=2, images=24, batch_size=12, tolerance=1e-3, checkpoint=checkpoint)
     found = recorded(settings, run)
     assert study.store.has_weights(run) == (checkpoint == "last"), "an untrained network needs no training"
-    images, labels = images_of(run, "train")
-    batches = [(images[start : start + 12], labels[start : start + 12]) for start in (0, 12)]
+    images, labels = spread_of(run, "train", 24)
+    assert len(labels.unique()) == run.config.model.classes
+    batches = list(zip(images.split(12), labels.split(12), strict=True))
     expected = hessian.top_eigenvalues(
         stored_network(study.store, run, checkpoint), F.cross_entropy, batches, k=2, tolerance=1e-3, seed=5
     )
@@ -191,9 +200,9 @@ def test_similarity_compares_the_same_images_in_two_runs(
     for subject in (run, other):
         model = stored_network(study.store, subject, checkpoint)
         if checkpoint == "initial":
-            take_statistics(model, images_of(run, "train")[0][:12])
+            take_statistics(model, spread_of(run, "train", 12)[0])
         model.get_submodule(name).register_forward_hook(lambda _m, _i, output: outputs.append(output.detach()))
-        model(images_of(run, "test")[0][:12])
+        model(spread_of(run, "test", 12)[0])
     for estimator in ("debiased", "biased"):
         expected = cka.linear_cka(outputs[0].flatten(1), outputs[1].flatten(1), estimator)
         assert found.arrays[estimator].shape == (16, 16)

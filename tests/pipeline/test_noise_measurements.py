@@ -125,13 +125,6 @@ def test_a_single_test_image_cannot_select_and_score(study: Study, run: Run) -> 
         noise_measurements._halves(subject.test_split.first(1), NoiseSettings())
 
 
-def test_images_of_all_classes_are_taken_at_equal_distances(run: Run) -> None:
-    train = split(run, "train")
-    assert sorted(train.spread(8).labels.tolist()) == [0] * 4 + [1] * 4
-    assert train.first(8).labels.tolist() == [0] * 8, "the folder is in the order of its classes"
-    assert torch.equal(train.spread(10**6).images, train.images)
-
-
 def test_the_discrepancy_of_a_pruned_network_by_hand(study: Study, recorded: Any, run: Run) -> None:
     settings = FeatureVarianceSettings(scales=(0.3,), rates=(0.8,), draws=2, images=16, calibration_images=16)
     rows = recorded(settings, run)["rows"]

@@ -57,7 +57,7 @@ def loss(run: Run) -> tuple[nn.Module, Callable[[], Tensor]]:
     """The untrained network, and its loss on the first sixteen training images with their own statistics."""
     model = networks.build(run.config.model, seed=stream_seed(run.seed, "weights")).train()
     data = open_data_set(run.config.data, data_root=data_root(), cache_root=cache_root())
-    part = split_of(data, "train").first(16)
+    part = split_of(data, "train").spread(16)
     return model, lambda: F.cross_entropy(model(part.normalise(part.images)), part.labels)
 
 
