@@ -6,6 +6,7 @@ import pytest
 
 from rflib import claims, figures
 from rflib.claims import Evidence
+from rflib.pipeline.profiles import Role
 from rflib.pipeline.study import Study
 
 Open = Callable[..., Study]
@@ -56,7 +57,7 @@ def test_the_note_names_the_data_of_every_role(open_fake: Open) -> None:
 
 
 def test_without_a_claim_that_has_a_direction_the_command_is_named(open_fake: Open) -> None:
-    plans = ("doubled", "variants", "similarity", "deeper", "effective_field", "refinement")
+    plans = [name for name, field in Role.model_fields.items() if field.default is None]
     bare = {"pool_kernels": {"rf_vgg19": [1]}, "large_pool_kernels": [], **dict.fromkeys(plans)}
     figure = figures.claims(open_fake("claims", small=bare, large=None))
     assert figure.axes == []
