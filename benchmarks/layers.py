@@ -45,7 +45,7 @@ class Size:
     probed: tuple[int, int]
 
 
-FULL, REHEARSAL = Size(1.0, 1000, 100, 3, (1000, 400)), Size(0.125, 24, 8, 1, (40, 20))
+FULL, REHEARSAL = Size(0.5, 500, 100, 2, (500, 200)), Size(0.125, 24, 8, 1, (40, 20))
 
 
 class Problem:
