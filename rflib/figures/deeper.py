@@ -12,6 +12,7 @@ from rflib import tables
 from rflib.errors import unknown
 from rflib.figures import layout
 from rflib.figures.coverage import not_covered
+from rflib.figures.pairs import joined
 from rflib.figures.style import Drawing, drawn, legend, note
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
@@ -95,13 +96,8 @@ def truncation(study: Study, *, role: RoleName = "small_images") -> Drawing:
     for row in table.to_dict("records"):
         x = [row["parameters_full"], row["parameters_truncated"]]
         y = [row["accuracy_full_mean"], row["accuracy_truncated_mean"]]
-        axes.plot(x, y, color="#9A9A9A", linewidth=1.2, zorder=1)
-        for place, style, label in ((0, _WHOLE, "whole"), (1, _CUT, "truncated at the border")):
-            axes.plot(x[place], y[place], label=label, **style)
-            spread = row[f"accuracy_{('full', 'truncated')[place]}_sd"]
-            if pd.notna(spread):
-                axes.errorbar(x[place], y[place], yerr=spread, fmt="none", ecolor=style["color"], elinewidth=1.2)
-        axes.annotate(row["architecture"], (x[0], y[0]), xytext=(6, 6), textcoords="offset points", fontsize=9)
+        spreads = [row["accuracy_full_sd"], row["accuracy_truncated_sd"]]
+        joined(axes, row["architecture"], x, y, spreads, {"whole": _WHOLE, "truncated at the border": _CUT})
     axes.set_xscale("log")
     axes.margins(x=0.2, y=0.15)
     axes.set(xlabel="parameters", ylabel="test accuracy (%)")

@@ -9,6 +9,7 @@ import pandas as pd
 from rflib import tables
 from rflib.figures import layout
 from rflib.figures.coverage import not_covered
+from rflib.figures.pairs import joined
 from rflib.figures.style import Drawing, drawn, legend, note
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
@@ -69,13 +70,8 @@ def refined_accuracy(study: Study, *, role: RoleName = "small_images") -> Drawin
     for row in table.to_dict("records"):
         x = [row["forward_flops_original"] / 1e6, row["forward_flops_refined"] / 1e6]
         y = [row["accuracy_original_mean"], row["accuracy_refined_mean"]]
-        axes.plot(x, y, color="#9A9A9A", linewidth=1.2, zorder=1)
-        for place, (name, style) in enumerate((("original", _ORIGINAL), ("refined", _REFINED))):
-            axes.plot(x[place], y[place], label={"original": "as it is"}.get(name, name), **style)
-            spread = row[f"accuracy_{name}_sd"]
-            if pd.notna(spread):
-                axes.errorbar(x[place], y[place], yerr=spread, fmt="none", ecolor=style["color"], elinewidth=1.2)
-        axes.annotate(row["architecture"], (x[0], y[0]), xytext=(6, 6), textcoords="offset points", fontsize=9)
+        spreads = [row["accuracy_original_sd"], row["accuracy_refined_sd"]]
+        joined(axes, row["architecture"], x, y, spreads, {"as it is": _ORIGINAL, "refined": _REFINED})
     axes.set_xscale("log")
     axes.margins(x=0.2, y=0.15)
     axes.set(xlabel="MFLOP of one image", ylabel="test accuracy (%)")

@@ -8,14 +8,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from rflib.book import build_book, rerun
+from rflib.book import build_book, freshness, rerun
 from rflib.errors import RflibError, UsageError
 
 
 @pytest.fixture(autouse=True)
 def unchanging_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fix the digest of rflib, so that only what a test changes makes the tiny books stale."""
-    monkeypatch.setattr("rflib.book.freshness.library_digest", lambda: "constant")
+    monkeypatch.setattr(freshness, "library_digest", lambda: "constant")
 
 
 def executed(lines: list[str]) -> list[str]:
