@@ -15,9 +15,11 @@ from filelock import FileLock, Timeout
 from rflib.book import parameters as chapter_parameters
 from rflib.book.execution import Progress, execute, silent
 from rflib.book.freshness import State, changes, current_state, record, update_content
+from rflib.book.lessons import PROFILE, executed_path, is_lesson, published_path
 from rflib.book.notebooks import chapter_names, source_path
 from rflib.book.site import build_site
 from rflib.book.staging import stage
+from rflib.pipeline.profiles import PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ def build_book(
     """Execute the stale chapters of the book at `root` on `profile`, build the site, return its first page.
 
     With `chapters`, only those chapters are executed; the others stand in the site as they were last
-    executed, or as their source, and warnings do not stop the build. `content_key` describes the stored
+    executed, or as their source, and warnings do not stop the build. Lessons are executed once for all profiles;
+    on the profile "published" the published notebooks stand for them. `content_key` describes the stored
     measurements that chapters read; it is asked before and after, since chapters compute what is missing.
 
     Raises UsageError for an unknown chapter or a chapter's parameters, RflibError for a failing chapter or
@@ -52,10 +55,9 @@ def build_book(
     wanted = [source_path(root, name).stem for name in chapters] if chapters else order
     build = root / "_build"
     with _exclusive(build / ".lock", on_progress):
-        folder = build / "executed" / profile
-        names = [name for name in order if name in wanted]
-        _execute_stale(root, names, folder, profile=profile, content_key=content_key, on_progress=on_progress)
-        notebooks = {name: folder / f"{name}.ipynb" for name in order}
+        notebooks = {name: _notebook_path(root, name, profile) for name in order}
+        stale = {name: path for name, path in notebooks.items() if name in wanted and path.is_relative_to(build)}
+        _execute_stale(root, stale, profile=profile, content_key=content_key, on_progress=on_progress)
         executed = {name: path if path.is_file() else None for name, path in notebooks.items()}
         stage(root, build / "book", executed)
         page = build_site(root, build / "book", strict=not chapters)
@@ -87,19 +89,25 @@ def rerun(root: Path, chapter: str, parameters: Mapping[str, Any], *, on_progres
     return Rerun(execution.notebook, page, values, execution.seconds)
 
 
+def _notebook_path(root: Path, name: str, profile: str) -> Path:
+    """Return the executed notebook that the book shows; one outside `_build/` is published and not executed here."""
+    if not is_lesson(source_path(root, name)):
+        return root / "_build" / "executed" / profile / f"{name}.ipynb"
+    return published_path(root, name) if profile == PUBLISHED else executed_path(root, name)
+
+
 def _execute_stale(
     root: Path,
-    names: Sequence[str],
-    folder: Path,
+    notebooks: Mapping[str, Path],
     *,
     profile: str,
     content_key: Callable[[], str],
     on_progress: Progress,
 ) -> None:
     before = content_key()
-    for name in names:
-        source, notebook = source_path(root, name), folder / f"{name}.ipynb"
-        values = chapter_parameters.complete(chapter_parameters.read(source), {"profile": profile})
+    for name, notebook in notebooks.items():
+        source = source_path(root, name)
+        values = _values(source, profile)
         if reasons := changes(notebook, _state(root, name, values, content_key=before)):
             on_progress(f"{name}: executing (changed: {', '.join(reasons)})")
             execute(source, values, notebook, working_directory=root, on_progress=on_progress)
@@ -107,12 +115,18 @@ def _execute_stale(
     after = content_key()
     if after != before:
         # Chapters compute what is missing; what one of them added does not make the others stale.
-        for name in names:
-            update_content(folder / f"{name}.ipynb", content_key=after)
+        for notebook in notebooks.values():
+            update_content(notebook, content_key=after)
+
+
+def _values(source: Path, profile: str) -> dict[str, Any]:
+    return chapter_parameters.complete(chapter_parameters.read(source), {} if is_lesson(source) else {PROFILE: profile})
 
 
 def _state(root: Path, name: str, values: Mapping[str, Any], *, content_key: str) -> State:
-    profile_path = root / "notebooks" / "profiles" / f"{values['profile']}.yml"
+    if PROFILE not in values:
+        return current_state(source_path(root, name), values)
+    profile_path = root / "notebooks" / "profiles" / f"{values[PROFILE]}.yml"
     return current_state(source_path(root, name), values, profile_path=profile_path, content_key=content_key)
 
 

@@ -12,22 +12,26 @@ from typing import Any
 import rflib
 
 State = dict[str, str]
-"""Digests by what they describe: `source`, `parameters`, `library`, `profile`, `content`."""
+"""Digests by what they describe: `source`, `parameters`, `library`, and of a profile's chapter `profile`, `content`."""
 
 
-def current_state(chapter_path: Path, parameters: Mapping[str, Any], *, profile_path: Path, content_key: str) -> State:
+def current_state(
+    chapter_path: Path, parameters: Mapping[str, Any], *, profile_path: Path | None = None, content_key: str = ""
+) -> State:
     """Return the state that decides whether an executed chapter still holds.
 
     `content_key` is the caller's description of everything else that chapters read, such as the stored
-    measurements.
+    measurements. Without `profile_path` the chapter reads neither.
     """
-    return {
+    state = {
         "source": _digest(chapter_path.read_bytes()),
         "parameters": _digest(json.dumps(dict(parameters), sort_keys=True).encode()),
         "library": library_digest(),
-        "profile": _digest(profile_path.read_bytes() if profile_path.is_file() else b""),
-        "content": _digest(content_key.encode()),
     }
+    if profile_path is None:
+        return state
+    profile = profile_path.read_bytes() if profile_path.is_file() else b""
+    return {**state, "profile": _digest(profile), "content": _digest(content_key.encode())}
 
 
 def library_digest(package: Path | None = None) -> str:

@@ -15,7 +15,8 @@ from rflib.book.parameters import Parameter, complete, declared
 from rflib.book.safety import ALLOWED_TYPES, refusal
 from rflib.errors import RflibError
 
-_VOLATILE_NOTEBOOK = ("papermill", "jupytext", "widgets")
+_PAPERMILL = "papermill"
+_VOLATILE_NOTEBOOK = (_PAPERMILL, "jupytext", "widgets")
 _VOLATILE_CELL = ("papermill", "execution", "collapsed", "scrolled")
 _LANGUAGE = {"name": "python", "file_extension": ".py", "pygments_lexer": "ipython3"}
 
@@ -29,21 +30,34 @@ def scrub(notebook: NotebookNode, chapter: str, *, root: Path) -> NotebookNode:
     Raises RflibError, naming chapter and cell, when an output is an error, could run a script or loads from
     outside.
     """
-    _refuse_unsafe(notebook, chapter)
-    parameters = declared(notebook, chapter)
-    values = complete(parameters, parameters_of_run(notebook))
-    clean = copy.deepcopy(notebook)
-    clean.metadata = _notebook_metadata(clean.metadata)
-    clean.cells = [_cell(cell, root) for cell in clean.cells if not tagged(cell, INJECTED)]
+    clean = without_traces(notebook, chapter, root=root)
+    parameters = declared(clean, chapter)
+    values = complete(parameters, parameters_of_run(clean))
+    clean.metadata.pop(_PAPERMILL, None)
+    clean.cells = [cell for cell in clean.cells if not tagged(cell, INJECTED)]
     position = next(index for index, cell in enumerate(clean.cells) if tagged(cell, "parameters"))
     clean.cells[position] = nbformat.v4.new_markdown_cell(_parameter_table(parameters, values, chapter))
     set_stable_ids(clean)
     return clean
 
 
+def without_traces(notebook: NotebookNode, chapter: str, *, root: Path) -> NotebookNode:
+    """Return a copy of the executed `notebook` without timings, paths and standard error, its parameters kept.
+
+    Raises RflibError for an output that must not be published, as `scrub` does.
+    """
+    _refuse_unsafe(notebook, chapter)
+    clean = copy.deepcopy(notebook)
+    clean.metadata = _notebook_metadata(clean.metadata)
+    clean.metadata[_PAPERMILL] = {"parameters": parameters_of_run(notebook)}
+    clean.cells = [_cell(cell, root) for cell in clean.cells]
+    set_stable_ids(clean)
+    return clean
+
+
 def parameters_of_run(notebook: NotebookNode) -> dict[str, Any]:
     """Return the parameter values that papermill recorded in an executed notebook."""
-    return dict(notebook.metadata.get("papermill", {}).get("parameters", {}))
+    return dict(notebook.metadata.get(_PAPERMILL, {}).get("parameters", {}))
 
 
 def _refuse_unsafe(notebook: NotebookNode, chapter: str) -> None:

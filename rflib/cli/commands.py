@@ -67,7 +67,7 @@ def book(
     gpu_share: GpuShareOption = None,
 ) -> None:
     """Compute what is missing, execute the chapters and build the site."""
-    from rflib.book import build_book, chapter_names, source_path
+    from rflib.book import build_book, chapter_names, is_lesson, source_path
     from rflib.executors import chosen
     from rflib.pipeline.status import content_key
     from rflib.pipeline.study import open_profile, open_study
@@ -75,9 +75,8 @@ def book(
 
     place = chosen(executor, workers=workers, address=address, gpu_share=gpu_share)
     root = project_root()
-    for name in chapter or []:
-        source_path(root, name)
-    studies = [open_study(name, profile=profile) for name in chapter or []] or [open_profile(profile)]
+    measuring = [name for name in chapter or [] if not is_lesson(source_path(root, name))]
+    studies = [open_study(name, profile=profile) for name in measuring] if chapter else [open_profile(profile)]
     for study in studies:
         _ensure(study, place)
     page = build_book(
@@ -102,7 +101,7 @@ def run(
     workers: WorkersOption = None,
 ) -> None:
     """Execute one chapter with your own parameters: a notebook and a page."""
-    from rflib.book import rerun, source_path
+    from rflib.book import is_lesson, rerun, source_path
     from rflib.book.parameters import complete, parse, read
     from rflib.executors import Processes
     from rflib.pipeline.overrides import OVERRIDES
@@ -110,12 +109,15 @@ def run(
     from rflib.store.places import project_root
 
     root = project_root()
-    declared = read(source_path(root, chapter))
-    given = {"profile": profile, **({"reuse": reuse} if reuse else {}), **parse(declared, parameter or [])}
+    source = source_path(root, chapter)
+    declared = read(source)
+    settings = {} if is_lesson(source) else {"profile": profile}
+    given = {**settings, **({"reuse": reuse} if reuse else {}), **parse(declared, parameter or [])}
     values = complete(declared, given)
-    # A chapter may have parameters of its own; the study knows only those that change what is measured.
-    known = {name: value for name, value in values.items() if name in OVERRIDES | {"profile", "reuse"}}
-    _ensure(open_study(chapter, **known), Processes(workers=workers))
+    if not is_lesson(source):
+        # A chapter may have parameters of its own; the study knows only those that change what is measured.
+        known = {name: value for name, value in values.items() if name in OVERRIDES | {"profile", "reuse"}}
+        _ensure(open_study(chapter, **known), Processes(workers=workers))
     result = rerun(root, chapter, values, on_progress=say)
     show(f"Notebook: {result.notebook}\nPage:     {result.page}")
 
@@ -174,13 +176,15 @@ def status(
 @app.command()
 def publish(profile: ProfileOption = "digits") -> None:
     """Copy a profile's finished measurements to results/, and decide the claims by them."""
+    from rflib.book.lessons import publish_lessons
     from rflib.book.published import write_summaries
     from rflib.pipeline.publishing import publish_study
     from rflib.pipeline.study import open_profile
-    from rflib.store.places import results_root
+    from rflib.store.places import project_root, results_root
 
     published = publish_study(open_profile(profile))
     write_summaries()
+    publish_lessons(project_root(), on_progress=say)
     count = f"{len(published.measurements)} of {published.planned} measurements"
     show(f"Published: {count} of profile '{profile}', in {results_root()}")
 
@@ -188,12 +192,14 @@ def publish(profile: ProfileOption = "digits") -> None:
 @app.command()
 def verify() -> None:
     """Check that the published measurements are intact and listed, and that claims and picture follow from them."""
+    from rflib.book.lessons import stale_lessons
     from rflib.book.published import stale_summaries
     from rflib.pipeline.verification import verify_published
+    from rflib.store.places import project_root
 
     count, faults = verify_published()
     if count and not faults:
-        faults = stale_summaries()
+        faults = [*stale_summaries(), *stale_lessons(project_root())]
     if faults:
         raise RflibError("the published results do not hold:\n" + "\n".join(f"- {fault}" for fault in faults))
     show(f"{count} published measurements are intact, listed and up to date.")
