@@ -138,6 +138,18 @@ def test_weights_alone_have_the_mask_of_their_network() -> None:
     assert mask_of_weights(weights, 0.6).fingerprint == magnitude_mask(model, 0.6).fingerprint
 
 
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(2, [[1, 2, 0, 4], [-4, 0, -2, -1]]), (4, [[1, 0, 0, 4], [-4, 0, 0, -1]])],
+)
+def test_the_weights_given_are_ranked_and_not_the_networks_own(count: int, expected: list[list[float]]) -> None:
+    """The published case of importance scores (pytorch, test/nn/test_pruning.py)."""
+    scores = torch.tensor([[4.0, 2.0, 1.0, 3.0], [-3.0, -1.0, -2.0, -4.0]])[:, :, None, None]
+    model = layers_with(MATRIX)
+    mask_of_weights({"1.weight": scores}, count / 8).apply_(model)
+    assert matrices_of(model) == [expected]
+
+
 # Second computation.
 
 
