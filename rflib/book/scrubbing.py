@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 
 from rflib.book.notebooks import INJECTED, numbered_code_cells, set_stable_ids, tagged
 from rflib.book.parameters import Parameter, complete, declared
+from rflib.book.provenance import annotate
 from rflib.book.safety import ALLOWED_TYPES, refusal
 from rflib.errors import RflibError
 
@@ -21,11 +22,12 @@ _VOLATILE_CELL = ("papermill", "execution", "collapsed", "scrolled")
 _LANGUAGE = {"name": "python", "file_extension": ".py", "pygments_lexer": "ipython3"}
 
 
-def scrub(notebook: NotebookNode, chapter: str, *, root: Path) -> NotebookNode:
+def scrub(notebook: NotebookNode, chapter: str, *, root: Path, below_parameters: str = "") -> NotebookNode:
     """Return a publishable copy of the executed `notebook`; equal inputs give equal notebooks.
 
     Timings, paths and standard error are removed, paths below `root` become relative, cell ids are derived
-    from the content, and the parameter cells become one folded table.
+    from the content, the parameter cells become one folded table, and under every figure and table stands
+    where it comes from.
 
     Raises RflibError, naming chapter and cell, when an output is an error, could run a script or loads from
     outside.
@@ -33,10 +35,11 @@ def scrub(notebook: NotebookNode, chapter: str, *, root: Path) -> NotebookNode:
     clean = without_traces(notebook, chapter, root=root)
     parameters = declared(clean, chapter)
     values = complete(parameters, parameters_of_run(clean))
+    annotate(clean, chapter, parameters, values)
     clean.metadata.pop(_PAPERMILL, None)
     clean.cells = [cell for cell in clean.cells if not tagged(cell, INJECTED)]
     position = next(index for index, cell in enumerate(clean.cells) if tagged(cell, "parameters"))
-    clean.cells[position] = nbformat.v4.new_markdown_cell(_parameter_table(parameters, values, chapter))
+    clean.cells[position] = nbformat.v4.new_markdown_cell(_parameter_table(parameters, values) + below_parameters)
     set_stable_ids(clean)
     return clean
 
@@ -103,7 +106,7 @@ def _without_paths(text: str, root: Path) -> str:
     return relative if len(home) <= 1 else re.sub(rf"(?<![\w.-]){re.escape(home)}(?=/|\b)", "~", relative)
 
 
-def _parameter_table(parameters: list[Parameter], values: dict[str, Any], chapter: str) -> str:
+def _parameter_table(parameters: list[Parameter], values: dict[str, Any]) -> str:
     rows = [
         f"| `{each.name}` | `{_in_table(repr(values[each.name]))}` | {_in_table(each.meaning)} |" for each in parameters
     ]
@@ -115,9 +118,8 @@ def _parameter_table(parameters: list[Parameter], values: dict[str, Any], chapte
             "| name | value | meaning |",
             "|---|---|---|",
             *rows,
-            "",
-            f"{{download}}`This chapter as a notebook to run <../downloads/{chapter}.ipynb>`",
             "```",
+            "",
         ]
     )
 

@@ -16,6 +16,8 @@ import yaml
 from nbformat import NotebookNode
 
 from rflib.book.notebooks import read_source
+from rflib.book.offers import archive, offers, repository_url, runnable_notebooks
+from rflib.book.runnable import ARCHIVE, has_solutions
 from rflib.book.scrubbing import scrub
 from rflib.errors import RflibError
 
@@ -42,18 +44,22 @@ def stage(
 
     Raises RflibError when settings are missing or a notebook must not be published.
     """
+    book_settings = settings(_read_yaml(root / "_config.yml"))
+    repository = repository_url(book_settings)
     files = {
-        Path("_config.yml"): _yaml(settings(_read_yaml(root / "_config.yml"))),
+        Path("_config.yml"): _yaml(book_settings),
         Path("_toc.yml"): _yaml(contents if contents is not None else _read_yaml(root / "_toc.yml")),
     }
     files |= {Path("book") / path: (root / "book" / path).read_bytes() for path in _files(root / "book")}
     for chapter, notebook_path in executed.items():
-        source = read_source(root / "notebooks" / f"{chapter}.md")
-        page = _page(source, chapter, notebook_path, root)
+        page = _page(chapter, notebook_path, root, repository)
         if with_bibliography and any("{cite" in cell.source for cell in page.cells):
             page.cells.append(_bibliography())
         files[Path("notebooks") / f"{chapter}.ipynb"] = _notebook_bytes(page)
-        files[Path("downloads") / f"{chapter}.ipynb"] = _notebook_bytes(source)
+    downloads = runnable_notebooks(root, list(executed), repository=repository)
+    if repository is None:
+        downloads[ARCHIVE] = archive(root)
+    files |= {Path("downloads") / name: content for name, content in downloads.items()}
     return _synchronise(staged, files)
 
 
@@ -74,10 +80,17 @@ def settings(book_settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _page(source: NotebookNode, chapter: str, notebook_path: Path | None, root: Path) -> NotebookNode:
+def repository_of(root: Path) -> str | None:
+    """Return the repository's address from the book's settings at `root`, None until it is set."""
+    return repository_url(_read_yaml(root / "_config.yml"))
+
+
+def _page(chapter: str, notebook_path: Path | None, root: Path, repository: str | None) -> NotebookNode:
+    source_path = root / "notebooks" / f"{chapter}.md"
+    offered = offers(chapter, solutions=has_solutions(source_path), repository=repository)
     if notebook_path is not None:
-        return scrub(nbformat.read(notebook_path, 4), chapter, root=root)
-    page = scrub(source, chapter, root=root)
+        return scrub(nbformat.read(notebook_path, 4), chapter, root=root, below_parameters=offered)
+    page = scrub(read_source(source_path), chapter, root=root, below_parameters=offered)
     page.cells.insert(1, nbformat.v4.new_markdown_cell(_NOT_EXECUTED.format(chapter=chapter), id="not-executed"))
     return page
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -120,6 +121,22 @@ def run(
         _ensure(open_study(chapter, **known), Processes(workers=workers))
     result = rerun(root, chapter, values, on_progress=say)
     show(f"Notebook: {result.notebook}\nPage:     {result.page}")
+
+
+@app.command()
+def notebooks(folder: Annotated[Path, typer.Argument(help="Where to write them, such as run/.")]) -> None:
+    """Write every chapter as a notebook that runs by itself, in Jupyter, on Binder or on Colab."""
+    from rflib.book import chapter_names
+    from rflib.book.offers import runnable_notebooks
+    from rflib.book.staging import repository_of
+    from rflib.store.places import project_root
+
+    root = project_root()
+    folder.mkdir(parents=True, exist_ok=True)
+    found = runnable_notebooks(root, chapter_names(root), repository=repository_of(root))
+    for name, content in found.items():
+        (folder / name).write_bytes(content)
+    show(f"{len(found)} notebooks in {folder}")
 
 
 @app.command()

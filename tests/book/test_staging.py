@@ -33,10 +33,10 @@ def test_the_staged_copy_is_complete(book_root: Path, executed: dict[str, Path |
     assert set(contents(staged)) == {
         *("_config.yml", "_toc.yml", "book/index.md", "book/references.md", "book/references.bib"),
         *("notebooks/first.ipynb", "notebooks/second.ipynb"),
-        *("downloads/first.ipynb", "downloads/second.ipynb"),
+        *("downloads/first.ipynb", "downloads/second.ipynb", "downloads/rflib-book.zip"),
     }
     download = nbformat.read(staged / "downloads" / "first.ipynb", 4)
-    assert "rates: list[float] = [0.5]" in download.cells[1].source
+    assert "rates: list[float] = [0.5]" in download.cells[2].source
     assert not any(cell.get("outputs") for cell in download.cells)
 
 
@@ -48,11 +48,12 @@ def test_staging_twice_gives_the_same_bytes(book_root: Path, executed: dict[str,
 
 def test_only_changed_files_are_written(book_root: Path, executed: dict[str, Path | None]) -> None:
     staged = book_root / "_build" / "book"
-    assert len(stage(book_root, staged, executed)) == 9
+    assert len(stage(book_root, staged, executed)) == 10
     assert stage(book_root, staged, executed) == []
     (book_root / "book" / "index.md").write_text("# Other\n")
     (book_root / "book" / "references.md").unlink()
-    assert set(stage(book_root, staged, executed)) == {Path("book/index.md"), Path("book/references.md")}
+    changed = {Path("book/index.md"), Path("book/references.md"), Path("downloads/rflib-book.zip")}
+    assert set(stage(book_root, staged, executed)) == changed
     assert not (staged / "book" / "references.md").exists()
 
 
