@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from filelock import FileLock, Timeout
 
 from rflib.book import parameters as chapter_parameters
+from rflib.book.comparison import beside_published
 from rflib.book.execution import Progress, execute, silent
 from rflib.book.freshness import State, changes, current_state, record, update_content
 from rflib.book.lessons import PROFILE, executed_path, is_lesson, published_path
 from rflib.book.notebooks import chapter_names, source_path
 from rflib.book.site import build_site
 from rflib.book.staging import stage
+from rflib.errors import UsageError
 from rflib.pipeline.profiles import PUBLISHED
 
 
@@ -65,28 +68,48 @@ def build_book(
         return page
 
 
-def rerun(root: Path, chapter: str, parameters: Mapping[str, Any], *, on_progress: Progress = silent) -> Rerun:
+def rerun(
+    root: Path,
+    chapter: str,
+    parameters: Mapping[str, Any],
+    *,
+    compare: bool = False,
+    on_progress: Progress = silent,
+) -> Rerun:
     """Execute one chapter with `parameters` over its defaults and make a page of it.
 
     Both stand in `_build/reruns/CHAPTER-HASH/`, where the hash is that of all values. References to other
-    chapters stay plain text.
+    chapters stay plain text. With `compare`, the page shows each published figure and table after the new one.
 
-    Raises UsageError for an unknown chapter or parameter or a wrong type, RflibError for a failing chapter.
+    Raises UsageError for an unknown chapter or parameter, a wrong type or a lesson that is to be compared,
+    RflibError for a failing chapter.
     """
     root = root.resolve()
     source = source_path(root, chapter)
     values = chapter_parameters.complete(chapter_parameters.read(source), parameters)
+    if compare and is_lesson(source):
+        raise UsageError(f"chapter '{chapter}' reads no measurements: there is nothing published to compare it with")
     folder = root / "_build" / "reruns" / f"{chapter}-{_short_hash(values)}"
     with _exclusive(folder / ".lock", on_progress):
         execution = execute(
             source, values, folder / f"{chapter}.ipynb", working_directory=root, on_progress=on_progress
         )
+        shown = _beside_published(root, source, execution.notebook, on_progress) if compare else execution.notebook
         contents = {"format": "jb-book", "root": f"notebooks/{chapter}"}
         staged = folder / "book"
-        stage(root, staged, {chapter: execution.notebook}, contents=contents, with_bibliography=True)
+        stage(root, staged, {chapter: shown}, contents=contents, with_bibliography=True)
         build_site(root, staged, output=folder / "html", strict=False)
     page = folder / "html" / "notebooks" / f"{chapter}.html"
     return Rerun(execution.notebook, page, values, execution.seconds)
+
+
+def _beside_published(root: Path, source: Path, notebook: Path, on_progress: Progress) -> Path:
+    published = notebook.with_name(f"{source.stem}-published.ipynb")
+    execute(source, {PROFILE: PUBLISHED}, published, working_directory=root, on_progress=on_progress)
+    combined = beside_published(nbformat.read(notebook, 4), nbformat.read(published, 4))
+    path = notebook.with_name(f"{source.stem}-beside-published.ipynb")
+    nbformat.write(combined, path)
+    return path
 
 
 def _notebook_path(root: Path, name: str, profile: str) -> Path:

@@ -1,4 +1,4 @@
-"""What is kept beside the published measurements: the verdicts and a picture of the main result, and if they hold."""
+"""What is kept beside the published measurements: verdicts, the main result as a picture and in words; if they hold."""
 
 from __future__ import annotations
 
@@ -12,26 +12,31 @@ from PIL import Image
 
 from rflib import claims, figures, tables
 from rflib.pipeline.study import open_study
+from rflib.sentences.findings import findings
 from rflib.store.commit import replace_file
 from rflib.store.places import results_root
+from rflib.store.published import Index
 
 VERDICTS = "claims.csv"
 PICTURE = "accuracy-and-pruning.png"
+FINDINGS = "findings.md"
 _SHOWN = ["id", "verdict", "statistic", "low", "high", "p", "seeds", "control"]
 _REMEDY = "run `rflib publish` again"
 
 
 def write_summaries() -> list[Path]:
-    """Decide the claims and draw the main result from what is published; return the two files in `results/`."""
+    """Decide the claims, draw the main result and say it, from what is published; return the files in `results/`."""
     root = results_root()
-    replace_file(root / VERDICTS, _verdicts().encode())
-    replace_file(root / PICTURE, _picture())
-    return [root / VERDICTS, root / PICTURE]
+    contents = {VERDICTS: _verdicts().encode(), PICTURE: _picture(), FINDINGS: _findings().encode()}
+    for name, content in contents.items():
+        replace_file(root / name, content)
+    return [root / name for name in contents]
 
 
 def stale_summaries() -> list[str]:
-    """Return what the verdicts and the picture in `results/` say otherwise than the measurements there, as text."""
-    return [*_stale_verdicts(results_root() / VERDICTS), *_stale_picture(results_root() / PICTURE)]
+    """Return what these files in `results/` say otherwise than the measurements there, as text."""
+    root = results_root()
+    return [*_stale_verdicts(root / VERDICTS), *_stale_picture(root / PICTURE), *_stale_findings(root / FINDINGS)]
 
 
 def _stale_verdicts(path: Path) -> list[str]:
@@ -55,6 +60,18 @@ def _stale_picture(path: Path) -> list[str]:
     except OSError:
         drawn = None
     return [] if drawn == _content(_main_table()) else [f"{path.name}: drawn from other measurements; {_REMEDY}"]
+
+
+def _stale_findings(path: Path) -> list[str]:
+    if not path.is_file():
+        return [f"{path.name}: missing; {_REMEDY}"]
+    same = path.read_text(encoding="utf-8") == _findings()
+    return [] if same else [f"{path.name}: says otherwise than the measurements; {_REMEDY}"]
+
+
+def _findings() -> str:
+    profiles = Index.load(results_root()).profiles.values()
+    return f"{findings(open_study('claims', profile='published'), profiles)}\n"
 
 
 def _verdicts() -> str:

@@ -15,8 +15,10 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
+from rflib.book.ledger import fill_ledger
 from rflib.book.notebooks import read_source
 from rflib.book.offers import archive, offers, repository_url, runnable_notebooks
+from rflib.book.published import FINDINGS, PICTURE
 from rflib.book.runnable import ARCHIVE, has_solutions
 from rflib.book.scrubbing import scrub
 from rflib.errors import RflibError
@@ -25,6 +27,8 @@ _NOT_EXECUTED = """```{{important}}
 This chapter was not executed for this copy of the book. `rflib book --chapter {chapter}` fills it in.
 ```"""
 _MATHML = "rflib.book.mathml"
+# What the first page shows of the published results.
+_FINDINGS = (Path("results") / FINDINGS, Path("results") / PICTURE)
 _IGNORED = ("__pycache__", ".ipynb_checkpoints", ".DS_Store")
 
 
@@ -51,8 +55,10 @@ def stage(
         Path("_toc.yml"): _yaml(contents if contents is not None else _read_yaml(root / "_toc.yml")),
     }
     files |= {Path("book") / path: (root / "book" / path).read_bytes() for path in _files(root / "book")}
-    for chapter, notebook_path in executed.items():
-        page = _page(chapter, notebook_path, root, repository)
+    files |= {path: (root / path).read_bytes() for path in _FINDINGS if (root / path).is_file()}
+    pages = {chapter: _page(chapter, path, root, repository) for chapter, path in executed.items()}
+    fill_ledger(pages)
+    for chapter, page in pages.items():
         if with_bibliography and any("{cite" in cell.source for cell in page.cells):
             page.cells.append(_bibliography())
         files[Path("notebooks") / f"{chapter}.ipynb"] = _notebook_bytes(page)

@@ -1,8 +1,8 @@
 """Verdicts on the papers' claims: which of them the measurements of a study bear out, and by which test. No torch."""
 
 from rflib.claims.evidence import Evidence
-from rflib.claims.registry import RULES, decide
+from rflib.claims.registry import RULES, claims_of, decide
 from rflib.claims.report import details, table
-from rflib.claims.verdict import Outcome, Verdict
+from rflib.claims.verdict import Outcome, Verdict, Verdicts
 
-__all__ = ["RULES", "Evidence", "Outcome", "Verdict", "decide", "details", "table"]
+__all__ = ["RULES", "Evidence", "Outcome", "Verdict", "Verdicts", "claims_of", "decide", "details", "table"]

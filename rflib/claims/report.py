@@ -8,6 +8,7 @@ import pandas as pd
 
 from rflib.claims.evidence import Evidence, p_text, signed
 from rflib.claims.verdict import Verdict
+from rflib.pipeline.origin import traced
 
 OWN_SOURCE = "rf-representations"
 
@@ -27,6 +28,7 @@ _SECTIONS = {
 }
 
 
+@traced
 def table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """Return one row a claim, in the order of the paper's sections, then of the other works.
 
@@ -39,7 +41,7 @@ def table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
             "heading": heading(verdict),
             "id": verdict.id,
             "claim": verdict.claim,
-            "verdict": f"{verdict.verdict}, indicative" if verdict.indicative else verdict.verdict,
+            "verdict": verdict.label,
             "statistic": verdict.statistic,
             "low": None if verdict.interval is None else verdict.interval[0],
             "high": None if verdict.interval is None else verdict.interval[1],
@@ -57,6 +59,7 @@ def table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     return pd.DataFrame(sorted(own, key=lambda row: str(row["heading"])) + others)
 
 
+@traced
 def details(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """Return one row a combination of every decided claim, with each part of a claim that has several.
 

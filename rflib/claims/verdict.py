@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,6 +10,7 @@ from rflib.claims.assessment import FEWEST_SEEDS, corrected
 from rflib.claims.evidence import Evidence
 from rflib.claims.readings import Readings
 from rflib.claims.statistics import Interval
+from rflib.pipeline.origin import METADATA, Origin
 
 Outcome = Literal["reproduced", "partly", "not reproduced", "not covered"]
 
@@ -44,6 +45,14 @@ class Rule:
     most: bool = False
 
 
+class Verdicts(list["Verdict"]):
+    """Verdicts in order; `attrs` holds the measurements behind them, as that of a frame does."""
+
+    def __init__(self, verdicts: Iterable[Verdict], origin: Origin) -> None:
+        super().__init__(verdicts)
+        self.attrs = {METADATA: origin}
+
+
 @dataclass(frozen=True)
 class Verdict:
     """One claim, decided or not.
@@ -70,6 +79,11 @@ class Verdict:
     figures: tuple[str, ...] = ()
     control: str = ""
     evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The outcome as readers see it, marked where it is indicative."""
+        return f"{self.verdict}, indicative" if self.indicative else self.verdict
 
 
 def conclude(claim: Mapping[str, str], rule: Rule | None, readings: Readings) -> Verdict:

@@ -46,6 +46,9 @@ app = typer.Typer(
 Chapter = Annotated[str, typer.Argument(help="A chapter of notebooks/, such as accuracy-and-pruning.")]
 ProfileOption = Annotated[str, typer.Option("--profile", help="A profile of notebooks/profiles.")]
 ReuseOption = Annotated[str | None, typer.Option("--reuse", help="`published` also loads the committed results.")]
+CompareOption = Annotated[
+    str | None, typer.Option("--compare", help="`published` also shows each published figure and table.")
+]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default: as cores allow.")]
 ExecutorOption = Annotated[
     str, typer.Option("--executor", help="Where missing work runs: `processes` of this machine, `serial` or `ray`.")
@@ -99,6 +102,7 @@ def run(
     ] = None,
     profile: ProfileOption = "digits",
     reuse: ReuseOption = None,
+    compare: CompareOption = None,
     workers: WorkersOption = None,
 ) -> None:
     """Execute one chapter with your own parameters: a notebook and a page."""
@@ -106,9 +110,12 @@ def run(
     from rflib.book.parameters import complete, parse, read
     from rflib.executors import Processes
     from rflib.pipeline.overrides import OVERRIDES
+    from rflib.pipeline.profiles import PUBLISHED
     from rflib.pipeline.study import open_study
     from rflib.store.places import project_root
 
+    if compare not in (None, PUBLISHED):
+        raise UsageError(f"--compare: expected `{PUBLISHED}`, found '{compare}'")
     root = project_root()
     source = source_path(root, chapter)
     declared = read(source)
@@ -119,7 +126,7 @@ def run(
         # A chapter may have parameters of its own; the study knows only those that change what is measured.
         known = {name: value for name, value in values.items() if name in OVERRIDES | {"profile", "reuse"}}
         _ensure(open_study(chapter, **known), Processes(workers=workers))
-    result = rerun(root, chapter, values, on_progress=say)
+    result = rerun(root, chapter, values, compare=compare is not None, on_progress=say)
     show(f"Notebook: {result.notebook}\nPage:     {result.page}")
 
 
@@ -137,6 +144,15 @@ def notebooks(folder: Annotated[Path, typer.Argument(help="Where to write them, 
     for name, content in found.items():
         (folder / name).write_bytes(content)
     show(f"{len(found)} notebooks in {folder}")
+
+
+@app.command()
+def pdf() -> None:
+    """Print the built book: all of its pages in one PDF."""
+    from rflib.book.pdf import print_book
+    from rflib.store.places import project_root
+
+    show(f"The book on paper: {print_book(project_root())}")
 
 
 @app.command()

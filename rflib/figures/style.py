@@ -14,6 +14,8 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from rflib.pipeline.origin import METADATA, Origin, recorded
+
 Arguments = ParamSpec("Arguments")
 
 # The book's column is about 720 px wide, a phone's 360: at this width 11 pt is still read on both.
@@ -72,7 +74,12 @@ _QUANTITIES = {
 
 
 class Drawing(Figure):
-    """A figure outside pyplot's registry that a notebook shows once, as a PNG on white."""
+    """A figure outside pyplot's registry that a notebook shows once, as a PNG on white.
+
+    Where it comes from goes into the metadata of the output.
+    """
+
+    origin = Origin()
 
     def png(self, description: str = "") -> bytes:
         """Return the picture; `description` is kept in the file."""
@@ -84,6 +91,9 @@ class Drawing(Figure):
     def _repr_png_(self) -> bytes:
         return self.png()
 
+    def _repr_mimebundle_(self, **_options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {}, {METADATA: self.origin.described()} if self.origin else {}
+
 
 def applied() -> AbstractContextManager[None]:
     """Return the context in which figures are made: this style and nothing of the reader's own settings."""
@@ -91,12 +101,17 @@ def applied() -> AbstractContextManager[None]:
 
 
 def drawn(make: Callable[Arguments, Drawing]) -> Callable[Arguments, Drawing]:
-    """Run `make` in the book's style, and fix the layout it arrives at, so that every rendering is the same."""
+    """Run `make` in the book's style, and fix the layout it arrives at, so that every rendering is the same.
+
+    The figure knows the measurements that it was drawn from.
+    """
+    with_origin = recorded(make)
 
     @wraps(make)
     def styled(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Drawing:
         with applied():
-            figure = make(*args, **kwargs)
+            figure, origin = with_origin(*args, **kwargs)
+            figure.origin = origin
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
         return figure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from rflib.config import DataConfig, DataFacts, MeasurementKey, ModelConfig, Res
 from rflib.data.sources import extent, fingerprint, open_data_set
 from rflib.errors import StoreError, UsageError
 from rflib.executors import Executor, Processes
+from rflib.pipeline import origin
 from rflib.pipeline.overrides import override
 from rflib.pipeline.plans import ALL, Item, plan
 from rflib.pipeline.profiles import PUBLISHED, Profile, Role, RoleName, load_profile
@@ -37,7 +39,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Study:
-    """The measurements of one chapter: `ensure` completes them, `frame` gives them as a table."""
+    """The measurements of one chapter: `ensure` completes them, `frame` gives them as a table.
+
+    Of what is published, `published_data` describes the data set of each role, and `published_from` says, by the name
+    of a measurement, under which profile it was computed.
+    """
 
     chapter: str
     profile: Profile
@@ -45,6 +51,7 @@ class Study:
     store: Store
     fallback: Store | None = None
     published_data: Mapping[RoleName, DataFacts] | None = None
+    published_from: Mapping[str, str] | None = None
 
     def missing(self) -> list[Item]:
         """Return the measurements that no store of this study has."""
@@ -76,7 +83,9 @@ class Study:
         """Yield the complete measurements of one analysis, optionally only those for some purposes."""
         for item in self.items:
             if item.key.analysis == analysis and (not purposes or item.purpose in purposes):
-                yield item, self.load(item.key)
+                measurement = self.load(item.key)
+                origin.note(partial(self._source, item, measurement))
+                yield item, measurement
 
     def load(self, key: MeasurementKey) -> Measurement:
         """Return one measurement; a missing one is an error that names the command which computes it."""
@@ -92,6 +101,10 @@ class Study:
         """Return one tidy row per recorded row, with the columns that tell runs apart; empty if nothing is planned."""
         return pd.DataFrame(list(self._rows(analysis, purposes)))
 
+    def source(self, item: Item) -> origin.Source:
+        """Return what a complete measurement says of its making, without counting as reading it."""
+        return self._source(item, self.load(item.key))
+
     def data_facts(self, role: RoleName) -> DataFacts:
         """Return what describes the data set of a role; without the images if the study is of what is published."""
         if self.published_data is not None:
@@ -105,6 +118,10 @@ class Study:
             whole = {name: value for name, value in measurement.values.items() if not isinstance(value, list | dict)}
             for row in measurement.values.get("rows", [{}]):
                 yield {**described, **whole, **row}
+
+    def _source(self, item: Item, measurement: Measurement) -> origin.Source:
+        profile = (self.published_from or {}).get(item.key.name, self.profile.name)
+        return origin.Source.of(item.key, measurement, profile=profile, role=item.role)
 
     def _holder(self, key: MeasurementKey) -> Store | None:
         return next((s for s in (self.store, self.fallback) if s is not None and s.has_measurement(key)), None)
@@ -168,7 +185,9 @@ def _open_published(chapter: str, overrides: dict[str, Any]) -> Study:
     items = published_items(index, chapter, lambda profile: override(profile, overrides))
     profile, data = published_profile(index)
     store = Store(results_root(), read_only=True)
-    return Study(chapter, override(profile, overrides), items, store, published_data=data)
+    computed = {measured: name for name, entry in index.profiles.items() for measured in entry.measurements}
+    resolved = override(profile, overrides)
+    return Study(chapter, resolved, items, store, published_data=data, published_from=computed)
 
 
 def _fallback(reuse: str | None) -> Store | None:

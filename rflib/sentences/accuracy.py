@@ -130,6 +130,19 @@ def longer_fine_tuning(short: pd.DataFrame, long: pd.DataFrame) -> Sentences:
     return Sentences((*points, strength(long)))
 
 
+def kept_shares(row: pd.Series, classes: int) -> tuple[float, float] | None:
+    """Return which shares of what a network had above guessing are left by pruning among all, and among live weights.
+
+    None for a network within a few points of guessing: it has nothing to lose.
+    """
+    guess = 100 / classes
+    above = row["dense_mean"] - guess
+    if above <= GUESSING_POINTS:
+        return None
+    plain, live = (min(max((row[f"{column}_mean"] - guess) / above, 0.0), 1.0) for column in ("pruned", "live"))
+    return plain, live
+
+
 def _guessing(table: pd.DataFrame, classes: int) -> str:
     guess = 100 / classes
     counts = {c: int((table[f"{c}_mean"] <= guess + GUESSING_POINTS).sum()) for c in ("pruned", "live", "layerwise")}
@@ -141,14 +154,12 @@ def _guessing(table: pd.DataFrame, classes: int) -> str:
 
 
 def _row_verdict(name: str, row: pd.Series, classes: int) -> str:
-    guess = 100 / classes
-    above = row["dense_mean"] - guess
     start = f"`{name}` at {pixels(row)}, {row['dead_share']:.0f} % of its taps dead"
-    if above <= GUESSING_POINTS:
+    kept = kept_shares(row, classes)
+    if kept is None:
         return f"{start}: the dense network itself hardly does better than guessing, so nothing follows."
-    plain, live = ((row[f"{column}_mean"] - guess) / above for column in ("pruned", "live"))
-    kept = " and ".join(f"{100 * min(max(each, 0.0), 1.0):.0f} %" for each in (plain, live))
-    return f"{start}, keeps {kept} of what it had above guessing, without and with the control. {_reading(plain, live)}"
+    shares = " and ".join(f"{100 * share:.0f} %" for share in kept)
+    return f"{start}, keeps {shares} of what it had above guessing, without and with the control. {_reading(*kept)}"
 
 
 def _reading(plain: float, live: float) -> str:

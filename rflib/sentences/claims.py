@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rflib.claims import Outcome, Verdict
+import pandas as pd
+
+from rflib.claims import Outcome, Verdict, claims_of, decide
 from rflib.claims.assessment import FEWEST_SEEDS
 from rflib.claims.margins import CLEAR_TREND, NOTICEABLE_POINTS, NOTICEABLE_SIMILARITY
 from rflib.claims.report import OWN_SOURCE
 from rflib.claims.statistics import LEVEL
+from rflib.pipeline.study import Study
 from rflib.sentences.markdown import Sentences
 from rflib.sentences.wording import NOTHING
 
 _OUTCOMES: tuple[Outcome, ...] = ("reproduced", "partly", "not reproduced")
+# The badge of each outcome; what it says is its text, the colour only says it again.
+_BADGES: dict[str, str] = {
+    "reproduced": "success",
+    "partly": "warning",
+    "not reproduced": "danger",
+    "not covered": "secondary",
+}
 _NO_CONTROL = Sentences(("No claim that has a control is decided on this profile's measurements.",))
 
 
@@ -33,6 +43,23 @@ def rules() -> Sentences:
     )
 
 
+def of_chapter(study: Study, *also: str) -> Sentences:
+    """Say what became of each claim that the study's chapter treats: the claim, and a badge that links to its row.
+
+    `also` names claims of other chapters that this one comes back to.
+    """
+    ids = (*claims_of(study.chapter), *also)
+    return Sentences(tuple(_line(verdict) for verdict in decide(study, *ids))) if ids else NOTHING
+
+
+def anchored(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of verdicts, as `claims.table` makes it, whose rows badges can link to, with a badge in each."""
+    return table.assign(
+        id=[f"[{name}]{{#{_anchor(name)}}}" for name in table["id"]],
+        verdict=[f"{{bdg-{_style(text)}}}`{text}`" for text in table["verdict"]],
+    )
+
+
 def counts(verdicts: Sequence[Verdict]) -> Sentences:
     """Say how many claims of the paper and of the other works are decided, and how."""
     own = [verdict for verdict in verdicts if verdict.source == OWN_SOURCE]
@@ -49,9 +76,7 @@ def reasons(verdicts: Sequence[Verdict]) -> Sentences:
 
 def controls(verdicts: Sequence[Verdict]) -> Sentences:
     """Say what is left of a trend among live weights, and what untrained networks show."""
-    points = tuple(
-        f"**{verdict.id}** {_outcome(verdict)}. {verdict.control}" for verdict in verdicts if verdict.control
-    )
+    points = tuple(f"**{verdict.id}** ({verdict.label}). {verdict.control}" for verdict in verdicts if verdict.control)
     return Sentences(points) if points else _NO_CONTROL
 
 
@@ -73,10 +98,20 @@ def _count(name: str, verdicts: Sequence[Verdict]) -> str:
     )
 
 
-def _outcome(verdict: Verdict) -> str:
-    return f"({verdict.verdict}, indicative)" if verdict.indicative else f"({verdict.verdict})"
+def _line(verdict: Verdict) -> str:
+    badge = f"{{bdg-ref-{_style(verdict.verdict)}}}`{verdict.label} <{_anchor(verdict.id)}>`"
+    return f"{verdict.claim} ({verdict.id}). {badge}"
+
+
+def _style(verdict: str) -> str:
+    outcome, _, _ = verdict.partition(",")
+    return f"{_BADGES[outcome]}-line"
+
+
+def _anchor(name: str) -> str:
+    return f"claim-{name.lower()}"
 
 
 def _reason(verdict: Verdict) -> str:
     evidence = f"*Weakest evidence:* {verdict.statistic}."
-    return f"**{verdict.id}** {_outcome(verdict)}. {verdict.reason} {evidence} *Test:* {verdict.test}"
+    return f"**{verdict.id}** ({verdict.label}). {verdict.reason} {evidence} *Test:* {verdict.test}"

@@ -27,6 +27,7 @@ from rflib.tables.landscape import (
     spectrum_summary,
     training_curves,
 )
+from rflib.tables.ledger import costs, every_measurement, measurements
 from rflib.tables.networks import field_growth, receptive_fields
 from rflib.tables.noise import (
     SWEEPS,
@@ -85,6 +86,7 @@ __all__ = [
     "by_width",
     "captioned",
     "constant_field",
+    "costs",
     "curvature_runs",
     "data_sets",
     "deep_layers",
@@ -95,6 +97,7 @@ __all__ = [
     "direction",
     "early_epochs",
     "effective_fields",
+    "every_measurement",
     "explanations",
     "feature_variances",
     "field_and_accuracy",
@@ -108,6 +111,7 @@ __all__ = [
     "layer_redundancy",
     "layers",
     "loss_lines",
+    "measurements",
     "noise_benefit",
     "noise_recipes",
     "noise_runs",

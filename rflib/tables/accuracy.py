@@ -8,6 +8,7 @@ import pandas as pd
 
 from rflib import reported
 from rflib.errors import UsageError
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.statistics import direction, summarise, trend
@@ -16,6 +17,7 @@ NETWORK = ["architecture", "pool_kernel"]
 _WHOLE = [*NETWORK, "width", "map_size", "pool_dilation"]
 
 
+@traced
 def accuracy_and_pruning(
     study: Study, *, role: RoleName = "small_images", rate: float = 0.9, purpose: str = "grid"
 ) -> pd.DataFrame:
@@ -38,6 +40,7 @@ def accuracy_and_pruning(
     return table.merge(printed, on=[*NETWORK, "map_size", "pool_dilation"], how="left")
 
 
+@traced
 def one_shot(study: Study, role: RoleName, purpose: str = "grid", *, apart: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row a seed and rate: accuracy dense, pruned globally, among live weights and by layer, in percent.
 
@@ -62,6 +65,7 @@ def one_shot(study: Study, role: RoleName, purpose: str = "grid", *, apart: Sequ
     return wide
 
 
+@traced
 def fields(study: Study, role: RoleName, purpose: str = "grid") -> pd.DataFrame:
     """Return one row a network: computed field of the last convolution in pixels, dead taps and visible input."""
     rows = [
@@ -78,6 +82,7 @@ def fields(study: Study, role: RoleName, purpose: str = "grid") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@traced
 def trends(
     table: pd.DataFrame, quantities: tuple[str, ...] = ("dense", "pruned", "difference", "live")
 ) -> pd.DataFrame:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from rflib.pipeline.coverage import filling_profile
+from rflib.pipeline.origin import METADATA, Origin, origin_of
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 
@@ -45,6 +47,9 @@ HEADINGS = {
     "reach": "Farthest in all epochs",
     "n": "n",
 }
+# {role}`text` or {role}`text <target>`, and [text](target) or [text]{#anchor}.
+_ROLE = re.compile(r"\{[\w-]+\}`([^`<]*?)\s*(?:<[^`]*>)?`")
+_LINK = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 # Needed by every row of a grid but the same throughout, so shown only where they vary.
 _SHOWN_WHERE_THEY_VARY = ("map_size", "pool_dilation", "width")
 # Shares and cosines, which end at 1 and not at 100.
@@ -68,26 +73,31 @@ _CONTENTS: dict[str, tuple[RoleName, str, str]] = {
 
 @dataclass(frozen=True)
 class PlainTable:
-    """Text cells under headings: a table on the page that is neither numbered nor captioned."""
+    """Text cells under headings: a table on the page that is neither numbered nor captioned.
+
+    Cells are Markdown. Where they come from goes into the metadata of the output.
+    """
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    origin: Origin = field(default=Origin(), kw_only=True)
 
     def markdown(self) -> str:
         """Return the cells as a Markdown pipe table."""
         return "\n".join([_line(self.headings), _line(["---"] * len(self.headings)), *map(_line, self.rows)])
 
     def frame(self) -> pd.DataFrame:
-        """Return the cells as text in a frame."""
-        return pd.DataFrame(list(self.rows), columns=list(self.headings))
+        """Return the cells as plain text in a frame."""
+        return pd.DataFrame([[_without_markup(cell) for cell in row] for row in self.rows], columns=list(self.headings))
 
-    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+    def _repr_mimebundle_(self, **_options: Any) -> tuple[dict[str, str], dict[str, Any]]:
         frame = self.frame()
-        return {
+        bundle = {
             "text/markdown": self.markdown(),
             "text/html": frame.to_html(index=False),
             "text/plain": frame.to_string(index=False),
         }
+        return bundle, {METADATA: self.origin.described()} if self.origin else {}
 
 
 @dataclass(frozen=True)
@@ -101,11 +111,11 @@ class CaptionedTable(PlainTable):
         """Return the MyST directive that the book numbers and links to."""
         return "\n".join([f":::{{table}} {self.caption}", f":name: {self.name}", "", super().markdown(), ":::"])
 
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
-        bundle = super()._repr_mimebundle_(**options)
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, str], dict[str, Any]]:
+        bundle, metadata = super()._repr_mimebundle_(**options)
         bundle["text/html"] = f"<p>{self.caption}</p>{bundle['text/html']}"
         bundle["text/plain"] = f"{self.caption}\n{bundle['text/plain']}"
-        return bundle
+        return bundle, {name: {"name": self.name, **origin} for name, origin in metadata.items()}
 
 
 def captioned(frame: pd.DataFrame, *, name: str, caption: str, study: Study) -> CaptionedTable:
@@ -117,7 +127,7 @@ def captioned(frame: pd.DataFrame, *, name: str, caption: str, study: Study) -> 
     if frame.empty:
         return CaptionedTable(("Not covered",), ((_not_covered(study, name),),), name, caption)
     cells = plain(frame)
-    return CaptionedTable(cells.headings, cells.rows, name, caption)
+    return CaptionedTable(cells.headings, cells.rows, name, caption, origin=cells.origin)
 
 
 def _not_covered(study: Study, name: str) -> str:
@@ -136,7 +146,7 @@ def plain(frame: pd.DataFrame) -> PlainTable:
     shown = _columns(frame)
     headings = tuple(HEADINGS.get(column, _heading(column)) for column in shown)
     rows = tuple(tuple(_cell(row, column) for column in shown) for row in frame.to_dict("records"))
-    return PlainTable(headings, rows)
+    return PlainTable(headings, rows, origin=origin_of(frame))
 
 
 def _heading(column: str) -> str:
@@ -182,6 +192,11 @@ def _plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() else f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)
+
+
+def _without_markup(cell: str) -> str:
+    """Return a cell without roles of MyST, anchors and links: what is left is what a page shows."""
+    return _LINK.sub(r"\1", _ROLE.sub(r"\1", cell))
 
 
 def _line(cells: Iterable[str]) -> str:

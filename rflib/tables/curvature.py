@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.accuracy import one_shot
@@ -14,6 +15,7 @@ _ACCURACY = ("dense", "pruned", "live", "lost", "lost_live")
 _SPECTRUM = ("largest_initial", "spread_initial", "largest_last", "spread_last")
 
 
+@traced
 def curvature_runs(study: Study, *, role: RoleName = "small_images", rate: float = 0.9) -> pd.DataFrame:
     """Return one row a network, width and seed: accuracy in percent, training loss, and its spectra.
 
@@ -35,6 +37,7 @@ def curvature_runs(study: Study, *, role: RoleName = "small_images", rate: float
     return frame.merge(_spectra(spectra[spectra["role"] == role]), on=_RUN)
 
 
+@traced
 def by_width(runs: pd.DataFrame) -> pd.DataFrame:
     """Return mean, spread and n of every quantity of `curvature_runs`, one row a field and width."""
     if runs.empty:

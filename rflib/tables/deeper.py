@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from rflib import reported
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.statistics import summarise
@@ -14,6 +15,7 @@ from rflib.tables.statistics import summarise
 _KEYS = ["architecture", "seed", "name"]
 
 
+@traced
 def layers(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a convolution, network and seed: fields in pixels, saturation 0 to 1, probe accuracy in percent.
 
@@ -42,6 +44,7 @@ def layers(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     return frame[columns].reset_index(drop=True)
 
 
+@traced
 def productivity(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network: where the border lies, and what layers before and after it do, over seeds.
 
@@ -83,6 +86,7 @@ def _halves(group: pd.DataFrame) -> dict[str, object]:
     }
 
 
+@traced
 def truncation(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network that was truncated: accuracy in percent, parameters and FLOPs, full and truncated.
 
@@ -101,6 +105,7 @@ def truncation(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame
     return table
 
 
+@traced
 def stems(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a ResNet with and without its stem: accuracy and cost, beside what the paper reports."""
     full = _last_epochs(study, role, "full")
@@ -114,12 +119,14 @@ def stems(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     return table.merge(reported.stems(), on="architecture", how="left")
 
 
+@traced
 def probe_gains(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network with a pool and kernel: `probe_halves` over seeds."""
     halves = probe_halves(study, role=role)
     return halves if halves.empty else summarise(halves, ["architecture", "pool_kernel"], ["shallow", "deep", "gain"])
 
 
+@traced
 def probe_halves(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network with a pool, kernel and seed: what the deeper half of it adds to probes.
 

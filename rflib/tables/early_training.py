@@ -6,6 +6,7 @@ import pandas as pd
 
 from rflib import reported
 from rflib.config import TrainingConfig
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.statistics import summarise
@@ -19,6 +20,7 @@ SCHEDULES = {
 _NETWORK = ["architecture", "pool_kernel"]
 
 
+@traced
 def early_epochs(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row an epoch of the first epochs of every schedule: accuracies in percent, training loss, seed."""
     plan = study.profile.roles[role].protocol if role in study.profile.roles else None
@@ -28,6 +30,7 @@ def early_epochs(study: Study, *, role: RoleName = "small_images") -> pd.DataFra
     return frame[(frame["role"] == role) & (frame["epoch"] <= plan.epochs)]
 
 
+@traced
 def printed_protocol(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network and schedule: accuracy in percent after the first epochs, and how far weights went.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.statistics import summarise
@@ -14,6 +15,7 @@ _RUN = ["architecture", "width", "cardinality", "kernel_padding", "task", "seed"
 _PADDED = ("accuracy", "imbalance", "partially_dead", "prediction_change", "output_change")
 
 
+@traced
 def effective_fields(study: Study, *, role: RoleName = "small_images", mirrored: bool = False) -> pd.DataFrame:
     """Return one row a layer along the depth, network, checkpoint and seed: fields in pixels.
 
@@ -29,6 +31,7 @@ def effective_fields(study: Study, *, role: RoleName = "small_images", mirrored:
     return frame[[*columns, "visible_field", "area_side", "square_side", "gaussian_width"]].reset_index(drop=True)
 
 
+@traced
 def field_and_accuracy(study: Study, *, role: RoleName = "small_images", mirrored: bool = False) -> pd.DataFrame:
     """Return one row a network: the field of its last convolution, theory and trained, and test accuracy in percent.
 
@@ -42,6 +45,7 @@ def field_and_accuracy(study: Study, *, role: RoleName = "small_images", mirrore
     return summarise(per_seed, theory, ["untrained", "trained", "growth", "early", "late", "accuracy"])
 
 
+@traced
 def field_runs(study: Study, *, role: RoleName = "small_images", mirrored: bool = False) -> pd.DataFrame:
     """Return what `field_and_accuracy` is the summary of, one row a network and seed."""
     fields = effective_fields(study, role=role, mirrored=mirrored)
@@ -69,6 +73,7 @@ def _along(group: pd.DataFrame) -> dict[str, object]:
     }
 
 
+@traced
 def constant_field(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a width and cardinality of one architecture: field in pixels, parameters, accuracy in percent.
 
@@ -81,6 +86,7 @@ def constant_field(study: Study, *, role: RoleName = "small_images") -> pd.DataF
     return summarise(runs, by, ["accuracy", "change"])
 
 
+@traced
 def scaled_runs(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return what `constant_field` is the summary of, one row a width, cardinality and seed."""
     accuracy = _accuracies(study, role, "constant_field")
@@ -103,6 +109,7 @@ def scaled_runs(study: Study, *, role: RoleName = "small_images") -> pd.DataFram
     return networks.merge(accuracy, on=scale)
 
 
+@traced
 def imbalance(study: Study, *, role: RoleName = "small_images", period: int = 2) -> pd.DataFrame:
     """Return one row a network without kernel padding: how unequal pixels of one period are, after training.
 
@@ -115,12 +122,14 @@ def imbalance(study: Study, *, role: RoleName = "small_images", period: int = 2)
     return summarise(frame, by, ["imbalance", "ratio", "partially_dead"])
 
 
+@traced
 def pixel_runs(study: Study, *, role: RoleName = "small_images", period: int = 2) -> pd.DataFrame:
     """Return what `imbalance` is the summary of, one row a network and seed."""
     frame = _of(study, "pixel_sensitivity", role, "field")
     return frame if frame.empty else frame[frame["period"] == period]
 
 
+@traced
 def kernel_padding(study: Study, *, role: RoleName = "small_images", period: int = 2) -> pd.DataFrame:
     """Return one row a network and task: plain and padded, and padded minus plain (`_change`), seed by seed.
 
@@ -134,6 +143,7 @@ def kernel_padding(study: Study, *, role: RoleName = "small_images", period: int
     return summarise(both, ["architecture", "task"], versions)
 
 
+@traced
 def padded_runs(study: Study, *, role: RoleName = "small_images", period: int = 2) -> pd.DataFrame:
     """Return what `kernel_padding` is the summary of, one row a network, task and seed."""
     accuracy = _accuracies(study, role, "kernel_padding")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib import reported
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.accuracy import NETWORK, fields, one_shot, renamed
@@ -17,6 +18,7 @@ _SOURCES = {
 }
 
 
+@traced
 def fine_tuning(
     study: Study, *, role: RoleName = "small_images", long: bool = False, rate: float = 0.9
 ) -> pd.DataFrame:

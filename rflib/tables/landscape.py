@@ -6,16 +6,19 @@ import numpy as np
 import pandas as pd
 
 from rflib.errors import unknown
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 
 
+@traced
 def spectra(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row an eigenvalue of the grid: network, seed, checkpoint, statistics, rank, eigenvalue, residual."""
     frame = study.frame("spectrum", "grid", "frozen")
     return frame if frame.empty else frame[frame["role"] == role]
 
 
+@traced
 def spectrum_summary(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network and checkpoint: largest and k-th eigenvalue, products, relative residual."""
     frame = spectra(study, role=role)
@@ -35,18 +38,21 @@ def spectrum_summary(study: Study, *, role: RoleName = "small_images") -> pd.Dat
     return summary
 
 
+@traced
 def training_curves(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row an epoch of every dense run: losses, accuracies in percent, learning rate."""
     frame = study.frame("history")
     return frame if frame.empty else frame[(frame["role"] == role) & ~frame["purpose"].str.contains("fine_tuned")]
 
 
+@traced
 def similarity_by_layer(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a convolution: similarity of the same layer of two seeds, debiased and biased."""
     frame = study.frame("similarity", "grid")
     return frame if frame.empty else frame[frame["role"] == role]
 
 
+@traced
 def similarity_summary(study: Study, *, role: RoleName = "small_images", middle: int = 25) -> pd.DataFrame:
     """Return mean similarity of matching layers up to and after the middle layer (the paper's 25th)."""
     frame = similarity_by_layer(study, role=role)
@@ -77,6 +83,7 @@ def similarity_matrices(
     }
 
 
+@traced
 def similarity_within(study: Study, *, role: RoleName = "small_images", middle: int = 25) -> pd.DataFrame:
     """Return one row a network: mean debiased similarity of its layers after the middle with those up to it.
 

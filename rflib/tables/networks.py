@@ -5,10 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib import reported
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 
 
+@traced
 def receptive_fields(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network: field of the last convolution in pixels, the paper's label, map side, parameters.
 
@@ -34,6 +36,7 @@ def receptive_fields(study: Study, *, role: RoleName = "small_images") -> pd.Dat
     return pd.DataFrame(rows)
 
 
+@traced
 def field_growth(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network and convolution: its index, name, smallest and largest field, stride and map side."""
     frame = study.frame("architecture")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.statistics import summarise
@@ -16,6 +17,7 @@ SWEEPS = {"all": "noise", "live": "noise_live", "recalibrated": "noise_calibrate
 VARIANCE_SCOPES = {"all": "variance", "live": "variance_live"}
 
 
+@traced
 def noise_recipes(study: Study, *, role: RoleName = "small_images", sweep: str = "all") -> pd.DataFrame:
     """Return one row a recipe (kind, scale, rate, order), network and seed; columns as the measurement `noise`.
 
@@ -25,6 +27,7 @@ def noise_recipes(study: Study, *, role: RoleName = "small_images", sweep: str =
     return _of(study, "noise", SWEEPS[sweep], role)
 
 
+@traced
 def noise_runs(study: Study, *, role: RoleName = "small_images", sweep: str = "all") -> pd.DataFrame:
     """Return one row a network, rate, order and seed: the recipe whose best copy did best where copies are selected.
 
@@ -39,6 +42,7 @@ def noise_runs(study: Study, *, role: RoleName = "small_images", sweep: str = "a
     return best.sort_index().reset_index(drop=True)
 
 
+@traced
 def noise_benefit(study: Study, *, role: RoleName = "small_images", sweep: str = "all") -> pd.DataFrame:
     """Return one row a network, rate and order: test accuracy pruned without noise and of the selected copy.
 
@@ -48,6 +52,7 @@ def noise_benefit(study: Study, *, role: RoleName = "small_images", sweep: str =
     return runs if runs.empty else summarise(runs, [*NETWORK, "rate", "order"], _BENEFITS)
 
 
+@traced
 def noisy_tuning_runs(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a noise, network and seed: accuracy fine-tuned without and with it, means over draws.
 
@@ -64,6 +69,7 @@ def noisy_tuning_runs(study: Study, *, role: RoleName = "small_images") -> pd.Da
     return both.rename(columns={**names, "accuracy_noisy": "noisy_fine_tuned", "accuracy": "fine_tuned"})
 
 
+@traced
 def noisy_tuning(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a noise and network: the summary of `noisy_tuning_runs` over seeds."""
     runs = noisy_tuning_runs(study, role=role)
@@ -71,6 +77,7 @@ def noisy_tuning(study: Study, *, role: RoleName = "small_images") -> pd.DataFra
     return runs if runs.empty else summarise(runs, by, ["fine_tuned", "noisy_fine_tuned", "benefit"])
 
 
+@traced
 def variance_runs(study: Study, *, role: RoleName = "small_images", scope: str = "all") -> pd.DataFrame:
     """Return one row a rate, noise, network and seed: how far features' variances are from the dense network's.
 
@@ -86,6 +93,7 @@ def variance_runs(study: Study, *, role: RoleName = "small_images", scope: str =
     return frame
 
 
+@traced
 def feature_variances(study: Study, *, role: RoleName = "small_images", scope: str = "all") -> pd.DataFrame:
     """Return one row a rate, noise and network: the summary of `variance_runs` over seeds; scale 0 is without noise."""
     runs = variance_runs(study, role=role, scope=scope)

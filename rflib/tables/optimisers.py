@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rflib.pipeline.optimiser_plans import BUDGETS, Budget
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import Role, RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.accuracy import one_shot
@@ -30,6 +31,7 @@ _RUN = [*_NETWORK, "optimiser"]
 _ACCURACY = ("dense", "pruned", "live", "lost", "lost_live")
 
 
+@traced
 def optimisers(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row an optimiser: its kind, learning rate and options, evaluations a step, and epochs by budget."""
     plan = study.profile.roles[role].optimisers if role in study.profile.roles else None
@@ -54,6 +56,7 @@ def optimisers(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
+@traced
 def optimiser_runs(
     study: Study, *, role: RoleName = "small_images", budget: Budget = "epochs", rate: float = 0.9
 ) -> pd.DataFrame:
@@ -81,6 +84,7 @@ def optimiser_runs(
     return frame if solutions.empty else frame.merge(solutions, on=_RUN, how="left")
 
 
+@traced
 def by_optimiser(runs: pd.DataFrame) -> pd.DataFrame:
     """Return mean, spread and n of every quantity of `optimiser_runs`, one row a network and optimiser."""
     if runs.empty:
@@ -90,6 +94,7 @@ def by_optimiser(runs: pd.DataFrame) -> pd.DataFrame:
     return summarise(runs, keys, quantities)
 
 
+@traced
 def loss_lines(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network, optimiser, line and step: the rise of the training loss over that at the solution."""
     frame = study.frame("sharpness", "equal_epochs")
@@ -102,6 +107,7 @@ def loss_lines(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame
     return summarise(frame, ["architecture", "pool_kernel", "optimiser", "line", "step"], ["rise"])
 
 
+@traced
 def explanations(runs: pd.DataFrame, quantities: Sequence[str] = SOLUTION) -> pd.DataFrame:
     """Return Spearman's correlation of each quantity of the solutions with what pruning takes, over optimisers.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.accuracy import fields, one_shot
@@ -14,6 +15,7 @@ REDUNDANCY_SCOPES = {"all": "redundancy", "live": "redundancy_live"}
 _LAYER = ("saturation", "similarity", "relative_rank", "zero_filters")
 
 
+@traced
 def layer_redundancy(study: Study, *, role: RoleName = "small_images", scope: str = "all") -> pd.DataFrame:
     """Return one row a convolution, rate (0: dense), network and seed; columns as the measurement `redundancy`.
 
@@ -29,6 +31,7 @@ def layer_redundancy(study: Study, *, role: RoleName = "small_images", scope: st
     return frame
 
 
+@traced
 def deep_runs(study: Study, *, role: RoleName = "small_images", scope: str = "all") -> pd.DataFrame:
     """Return one row a network, rate (0: dense) and seed: means over its deep convolutions, in percent but cosines.
 
@@ -43,12 +46,14 @@ def deep_runs(study: Study, *, role: RoleName = "small_images", scope: str = "al
     return deep.reset_index()
 
 
+@traced
 def deep_layers(study: Study, *, role: RoleName = "small_images", scope: str = "all") -> pd.DataFrame:
     """Return one row a network and rate: the summary of `deep_runs` over seeds."""
     runs = deep_runs(study, role=role, scope=scope)
     return runs if runs.empty else summarise(runs, [*NETWORK, "rate"], ["shallow_saturation", *_LAYER])
 
 
+@traced
 def deep_pruning_runs(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a part of a network, scope, rate and seed: accuracy when that part alone is pruned, in percent.
 
@@ -63,6 +68,7 @@ def deep_pruning_runs(study: Study, *, role: RoleName = "small_images") -> pd.Da
     return frame
 
 
+@traced
 def deep_pruning(study: Study, *, role: RoleName = "small_images", part: str = "deep") -> pd.DataFrame:
     """Return one row a network, scope and rate: what pruning one part alone leaves and costs, over seeds."""
     runs = deep_pruning_runs(study, role=role)
@@ -72,6 +78,7 @@ def deep_pruning(study: Study, *, role: RoleName = "small_images", part: str = "
     return summarise(runs[runs["part"] == part], by, ["dense_accuracy", "accuracy", "lost"])
 
 
+@traced
 def best_fields(study: Study, *, role: RoleName = "small_images", rate: float = 0.9) -> pd.DataFrame:
     """Return one row a network and a way to prune: the field in pixels where accuracy in percent is highest.
 

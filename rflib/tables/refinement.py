@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.statistics import summarise
@@ -15,6 +16,7 @@ _PURPOSES = ("original", "refined")
 _KEYS = ["architecture", "seed"]
 
 
+@traced
 def resolutions(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network: smallest and largest feasible resolution in pixels, and a cell for every image size.
 
@@ -32,6 +34,7 @@ def resolutions(study: Study, *, role: RoleName = "small_images") -> pd.DataFram
     return table.merge(wide.reset_index(), on="architecture")
 
 
+@traced
 def refinements(study: Study, *, image_size: int | None = None, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network and image size: unproductive convolutions, and the cheapest refinement.
 
@@ -51,6 +54,7 @@ def refinements(study: Study, *, image_size: int | None = None, role: RoleName =
     return frame.assign(flops_ratio=frame["forward_flops_refined"] / frame["forward_flops"]).reset_index(drop=True)
 
 
+@traced
 def trained_refinements(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network trained as it is and refined: accuracy in percent, parameters, FLOPs of one image.
 
@@ -66,6 +70,7 @@ def trained_refinements(study: Study, *, role: RoleName = "small_images") -> pd.
     )
 
 
+@traced
 def refinement_runs(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network and seed, trained as it is and refined, with the columns of `trained_refinements`."""
     parts = {purpose: _trained(study, role, purpose) for purpose in _PURPOSES}
@@ -77,6 +82,7 @@ def refinement_runs(study: Study, *, role: RoleName = "small_images") -> pd.Data
     return both.assign(gain=both["accuracy_refined"] - both["accuracy_original"])
 
 
+@traced
 def predicted_layers(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network and seed, trained as it is: what probes gain before and behind the predicted layers.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib import reported
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import Role, RoleName
 from rflib.pipeline.study import Study
 
@@ -32,6 +33,7 @@ _ANSWERS = {
 }
 
 
+@traced
 def protocol(study: Study) -> pd.DataFrame:
     """Return one row a setting: the paper's value ("not stated" where it prints none) and this profile's, by role."""
     printed = reported.training_protocol().set_index("hyperparameter")
@@ -43,6 +45,7 @@ def protocol(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@traced
 def data_sets(study: Study) -> pd.DataFrame:
     """Return one row a data set of the profile: images, side in pixels, channel statistics, content fingerprint."""
     return pd.DataFrame([_data_set(study, name, role.title) for name, role in study.profile.roles.items()])

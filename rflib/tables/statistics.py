@@ -9,7 +9,10 @@ import pandas as pd
 from scipy.stats import spearmanr
 from scipy.stats import t as student
 
+from rflib.pipeline.origin import traced
 
+
+@traced
 def summarise(frame: pd.DataFrame, by: Sequence[str], quantities: Iterable[str]) -> pd.DataFrame:
     """Return mean, sample standard deviation and n of `quantities` for each group, in the order of appearance.
 

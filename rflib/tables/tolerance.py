@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.accuracy import fields, one_shot
@@ -12,6 +13,7 @@ from rflib.tables.statistics import summarise
 _NETWORK = ["architecture", "pool_kernel", "map_size", "pool_dilation", "width"]
 
 
+@traced
 def tolerance(
     study: Study, *, role: RoleName = "small_images", purpose: str = "grid", margin: float = 5.0
 ) -> pd.DataFrame:
@@ -29,6 +31,7 @@ def tolerance(
     return fields(study, role, purpose)[[*_NETWORK, "receptive_field", "dead_share"]].merge(measured, on=_NETWORK)
 
 
+@traced
 def advantage(study: Study, *, role: RoleName = "small_images", margin: float = 5.0) -> pd.DataFrame:
     """Return what each network keeps beyond the one with the smallest field of its architecture, in points, by seed.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib import reported
+from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.accuracy import fields, one_shot
 from rflib.tables.statistics import summarise
 
 
+@traced
 def width_and_depth(study: Study, *, role: RoleName = "large_images") -> pd.DataFrame:
     """Return one row a field and width multiple: dense accuracy in percent, measured and reported.
 
@@ -44,6 +46,7 @@ def width_and_depth(study: Study, *, role: RoleName = "large_images") -> pd.Data
     return table.drop(columns="dense_mean_printed")
 
 
+@traced
 def depth(study: Study, *, role: RoleName = "large_images") -> pd.DataFrame:
     """Return dense and pruned accuracy in percent of the shallow and the deep network, ordered by field in pixels."""
     parts = []

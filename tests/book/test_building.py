@@ -96,6 +96,15 @@ def test_a_rerun_makes_a_notebook_and_a_page(book_root: Path) -> None:
         rerun(book_root, "fist", {})
 
 
+def test_a_rerun_beside_the_published_result_is_executed_twice(book_root: Path) -> None:
+    lines: list[str] = []
+    found = rerun(book_root, "second", {"rates": [0.9]}, compare=True, on_progress=lines.append)
+    assert executed(lines) == ["second", "second"]
+    published = nbformat.read(found.notebook.with_name("second-published.ipynb"), 4)
+    assert published.cells[-1].outputs[0].text == "published [0.5]\n"
+    assert "digits [0.9]" in found.page.read_text()
+
+
 @pytest.mark.slow
 def test_two_builds_at_once_make_one_whole_site(book_root: Path) -> None:
     program = (

@@ -59,9 +59,13 @@ def test_other_measurements_make_the_picture_stale(results: Path) -> None:
 def test_missing_and_broken_files_are_named(results: Path) -> None:
     (results / "claims.csv").unlink()
     (results / "accuracy-and-pruning.png").write_bytes(b"no picture")
+    (results / "findings.md").write_text("All is well.\n")
     assert stale_summaries() == [
         "claims.csv: missing; run `rflib publish` again",
         "accuracy-and-pruning.png: drawn from other measurements; run `rflib publish` again",
+        "findings.md: says otherwise than the measurements; run `rflib publish` again",
     ]
     (results / "accuracy-and-pruning.png").unlink()
+    (results / "findings.md").unlink()
+    assert "findings.md: missing; run `rflib publish` again" in stale_summaries()
     assert "accuracy-and-pruning.png: missing; run `rflib publish` again" in stale_summaries()

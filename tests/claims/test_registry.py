@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from rflib import claims, reported
-from rflib.claims import RULES, decide, details, table
+from rflib.claims import RULES, claims_of, decide, details, table
 from rflib.errors import UsageError
-from rflib.pipeline.plans import PLANS
+from rflib.pipeline.plans import PLANS, plan
 from rflib.pipeline.study import Study
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +68,18 @@ def test_the_rules_are_of_claims_that_exist() -> None:
     assert {name for name in listed if name.startswith("PT-")} - others == {"PT-11"}
     assert {name for name in listed if name.startswith("GD-")} - others == {"GD-01"}
     assert {name for name in listed if name.startswith("RF-")} - set(RULES) == {"RF-04"}
+
+
+def test_every_claim_is_treated_in_one_chapter() -> None:
+    treated = [name for chapter in PLANS for name in claims_of(chapter)]
+    assert sorted(treated) == sorted(reported.claims()["id"])
+
+
+@pytest.mark.parametrize("chapter", [chapter for chapter in PLANS if claims_of(chapter)])
+def test_a_chapters_own_study_decides_its_claims_as_that_of_all_chapters_does(chapter: str, study: Make) -> None:
+    whole = study()
+    own = replace(whole, chapter=chapter, items=plan(chapter, whole.profile))
+    assert decide(own, *claims_of(chapter)) == decide(whole, *claims_of(chapter))
 
 
 @pytest.mark.parametrize("name", RULES)

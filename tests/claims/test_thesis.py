@@ -52,7 +52,11 @@ class Thesis:
     def load_measurement(self, key: MeasurementKey) -> Any:
         make = getattr(self, key.analysis, None)
         values = make(key) if make else None
-        return self.whole.load_measurement(key) if values is None else SimpleNamespace(values=values, arrays={})
+        return (
+            self.whole.load_measurement(key)
+            if values is None
+            else SimpleNamespace(values=values, arrays={}, provenance={})
+        )
 
     def history(self, key: MeasurementKey) -> dict[str, Any] | None:
         run = key.runs[0]

@@ -27,6 +27,10 @@ CASES = {
         ["run", "accuracy-and-prunning"],
         r"unknown chapter 'accuracy-and-prunning': expected one of .*Did you mean 'accuracy-and-pruning'\?",
     ),
+    "compared with something else": (
+        ["run", CHAPTER, "--compare", "digits"],
+        r"--compare: expected `published`, found 'digits'",
+    ),
     "unknown chapter to show": (["params", "fine_tuning"], r"unknown chapter .*Did you mean 'fine-tuning'\?"),
     "unknown chapter of the book": (["book", "--chapter", "fine_tuning"], r"unknown chapter .*Did you mean 'fine-tun"),
     "unknown profile": (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from io import BytesIO
 
 import matplotlib
@@ -9,7 +10,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
+from rflib import figures
 from rflib.figures import style
+from rflib.pipeline.study import Study
 
 PAPER_KERNELS = (1, 2, 3, 4, 13, 18, 30)
 
@@ -94,3 +97,17 @@ def test_a_note_is_wrapped_and_leaves_out_empty_sentences() -> None:
     assert lines[0].startswith("One. word")
     assert len(lines) > 1
     assert max(map(len, lines)) <= 94
+
+
+def test_a_figure_says_what_it_was_drawn_from(open_fake: Callable[..., Study]) -> None:
+    study = open_fake("accuracy-and-pruning")
+    figure = figures.accuracy_and_pruning(study, role="large_images")
+    expected = {
+        item.key.name
+        for item in study.items
+        if item.role == "large_images" and item.key.analysis in ("one_shot", "architecture")
+    }
+    data, metadata = figure._repr_mimebundle_()
+    assert data == {}
+    assert set(metadata["rflib"]["measurements"]) == expected
+    assert style.new(2.0)._repr_mimebundle_() == ({}, {})

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from rflib.book.lessons import is_lesson
 from rflib.errors import UsageError
 from rflib.pipeline.optimiser_plans import CurvaturePlan, OptimiserPlan
-from rflib.pipeline.plans import ALL, PLANS, Item, plan
+from rflib.pipeline.plans import ALL, LEDGER, PLANS, Item, plan
 from rflib.pipeline.profiles import DeeperPlan, DoubledPlan, FieldPlan, Profile, RefinementPlan, VariantPlan, WidthPlan
 from rflib.pipeline.thesis_plans import NoisePlan, RedundancyPlan
 
@@ -221,7 +222,12 @@ def test_every_chapter_of_the_book_has_a_plan_and_the_other_way_round() -> None:
     parts = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
     files = [chapter["file"] for part in parts for chapter in part["chapters"]]
     notebooks = {file.removeprefix("notebooks/") for file in files if file.startswith("notebooks/")}
-    assert notebooks == PLANS.keys()
+    measuring = {name for name in notebooks if not is_lesson(ROOT / "notebooks" / f"{name}.md")}
+    assert measuring == PLANS.keys() | {LEDGER}
+
+
+def test_the_ledger_is_of_everything(wide: Profile) -> None:
+    assert plan(LEDGER, wide) == plan(ALL, wide)
 
 
 def test_a_truncated_network_needs_the_whole_one() -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from rflib.claims import Evidence, Verdict
+from rflib.pipeline.study import open_study
 from rflib.sentences import claims as words
 from rflib.sentences.wording import NOTHING
 
@@ -56,3 +59,30 @@ def test_controls_and_what_is_not_covered() -> None:
 @pytest.mark.parametrize("text", ["at most 0.05", "fewer than 3 seeds", "at least 0.5 in size", "0.05 of similarity"])
 def test_the_rules_state_the_numbers_that_the_code_uses(text: str) -> None:
     assert text in str(words.rules())
+
+
+@pytest.mark.parametrize(
+    ("verdict", "style"),
+    [
+        ("reproduced", "success"),
+        ("partly, indicative", "warning"),
+        ("not reproduced", "danger"),
+        ("not covered", "secondary"),
+    ],
+)
+def test_rows_have_an_anchor_and_a_badge_that_says_the_verdict(verdict: str, style: str) -> None:
+    row = words.anchored(pd.DataFrame({"id": ["RR-01"], "verdict": [verdict], "claim": ["c"]})).iloc[0]
+    assert row.to_dict() == {
+        "id": "[RR-01]{#claim-rr-01}",
+        "verdict": f"{{bdg-{style}-line}}`{verdict}`",
+        "claim": "c",
+    }
+
+
+def test_a_chapter_lists_its_claims_and_links_each_badge_to_its_row() -> None:
+    study = open_study("open-questions", profile="published")
+    own, other = words.of_chapter(study, "PT-08").points
+    assert own.startswith("The intervention also changes the size of the internal maps")
+    assert re.search(r"\(RR-24\)\. \{bdg-ref-\w+-line\}`[a-z, ]+ <claim-rr-24>`$", own)
+    assert other.endswith(" <claim-pt-08>`")
+    assert words.of_chapter(replace(study, chapter="experimental-settings")) == NOTHING

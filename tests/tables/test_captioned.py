@@ -69,7 +69,14 @@ def test_a_page_gets_a_numbered_table_and_everything_else_plain_html(nothing: St
     lines = table.markdown().splitlines()
     assert lines[:2] == [":::{table} A caption.", ":name: table-1"]
     assert lines[-2:] == ["| a \\| b |", ":::"]
-    bundle = table._repr_mimebundle_()
+    bundle, _ = table._repr_mimebundle_()
     assert bundle["text/markdown"] == table.markdown()
     assert bundle["text/html"].startswith("<p>A caption.</p><table")
     assert bundle["text/plain"].startswith("A caption.\n")
+
+
+def test_only_a_page_shows_roles_anchors_and_links() -> None:
+    cells = ["{numref}`table-1`, {ref}`shown <label>`", "[RR-01]{#claim}", "[a b](a-b)", "rank [-1.00, 1.00] (1)"]
+    table = plain(pd.DataFrame({"cell": cells}))
+    assert [row[0] for row in table.rows] == cells
+    assert table.frame()["Cell"].tolist() == ["table-1, shown", "RR-01", "a b", "rank [-1.00, 1.00] (1)"]

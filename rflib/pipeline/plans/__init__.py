@@ -24,9 +24,10 @@ from rflib.pipeline.plans.paper import (
 from rflib.pipeline.plans.thesis import noise, redundancy
 from rflib.pipeline.profiles import Profile, Role, RoleName
 
-__all__ = ["ALL", "PLANS", "Item", "plan"]
+__all__ = ["ALL", "LEDGER", "PLANS", "Item", "plan"]
 
 ALL = "all"
+LEDGER = "ledger"
 
 PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
     "experimental-settings": (protocol,),
@@ -56,9 +57,9 @@ PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
 def plan(chapter: str, profile: Profile) -> tuple[Item, ...]:
     """Return the measurements of `chapter` under `profile`, each once, in the order of the chapter.
 
-    The chapter "all" stands for every one: what a profile needs, each key once whatever it is there for.
+    "all" and the chapter "ledger" stand for every one: what a profile needs, each key once whatever it is there for.
     """
-    if chapter == ALL:
+    if chapter in (ALL, LEDGER):
         everything = {item.key.id: item for name in PLANS for item in plan(name, profile)}
         return tuple(everything.values())
     if chapter not in PLANS:

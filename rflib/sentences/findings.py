@@ -1,0 +1,60 @@
+"""What was found and how sure that is, in a few sentences for the first page of the book."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from rflib import tables
+from rflib.claims import decide
+from rflib.pipeline.profiles import RoleName
+from rflib.pipeline.study import Study
+from rflib.sentences import claims
+from rflib.sentences.accuracy import kept_shares
+from rflib.sentences.markdown import Sentences
+from rflib.sentences.wording import NOTHING, networks, pixels
+from rflib.store.published import PublishedProfile
+
+ROLE: RoleName = "small_images"
+RATE = 0.9
+
+
+def findings(study: Study, published: Iterable[PublishedProfile]) -> Sentences:
+    """Say what each network's robustness comes to at its largest field, what became of the claims, how sure that is.
+
+    `study` is that of the claims under the profile "published", and `published` what the index lists.
+    """
+    table = tables.accuracy_and_pruning(study, role=ROLE, rate=RATE)
+    if table.empty:
+        return NOTHING
+    classes = study.profile.roles[ROLE].classes
+    robustness = [_robustness(name, group.iloc[-1], classes) for name, group in networks(table)]
+    paper = claims.counts(decide(study)).points[0]
+    return Sentences((*robustness, paper, _certainty(table, study, published)))
+
+
+def _robustness(name: str, row: pd.Series, classes: int) -> str:
+    start = f"`{name}` at {pixels(row)}, {row['dead_share']:.0f} % of its taps dead:"
+    kept = kept_shares(row, classes)
+    if kept is None:
+        return f"{start} hardly better than guessing before anything is pruned."
+    plain, live = (f"{100 * share:.0f} %" for share in kept)
+    return (
+        f"{start} of what it can do beyond guessing, {plain} survives pruning {100 * RATE:.0f} % of all weights, "
+        f"{live} pruning as many of the live ones."
+    )
+
+
+def _certainty(table: pd.DataFrame, study: Study, published: Iterable[PublishedProfile]) -> str:
+    role, seeds = study.profile.roles[ROLE], sorted({int(n) for n in table["n"]})
+    done, planned = (sum(each) for each in zip(*((len(p.measurements), p.planned) for p in published), strict=True))
+    return (
+        f"How sure is that? {_between(seeds)} a network, {role.title}, {study.profile.width:g} times the paper's "
+        f"width, {role.training.epochs} epochs; {done} of {planned} planned measurements are finished."
+    )
+
+
+def _between(seeds: list[int]) -> str:
+    noun = "seed" if seeds == [1] else "seeds"
+    return f"{seeds[0]} {noun}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} {noun}"
