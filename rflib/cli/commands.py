@@ -71,15 +71,16 @@ def book(
     gpu_share: GpuShareOption = None,
 ) -> None:
     """Compute what is missing, execute the chapters and build the site."""
-    from rflib.book import build_book, chapter_names, is_lesson, source_path
+    from rflib.book import build_book, chapter_names, source_path
     from rflib.executors import chosen
+    from rflib.pipeline.plans import measures
     from rflib.pipeline.status import content_key
     from rflib.pipeline.study import open_profile, open_study
     from rflib.store.places import project_root
 
     place = chosen(executor, workers=workers, address=address, gpu_share=gpu_share)
     root = project_root()
-    measuring = [name for name in chapter or [] if not is_lesson(source_path(root, name))]
+    measuring = [name for name in chapter or [] if measures(source_path(root, name).stem)]
     studies = [open_study(name, profile=profile) for name in measuring] if chapter else [open_profile(profile)]
     for study in studies:
         _ensure(study, place)
@@ -110,6 +111,7 @@ def run(
     from rflib.book.parameters import complete, parse, read
     from rflib.executors import Processes
     from rflib.pipeline.overrides import OVERRIDES
+    from rflib.pipeline.plans import measures
     from rflib.pipeline.profiles import PUBLISHED
     from rflib.pipeline.study import open_study
     from rflib.store.places import project_root
@@ -122,7 +124,7 @@ def run(
     settings = {} if is_lesson(source) else {"profile": profile}
     given = {**settings, **({"reuse": reuse} if reuse else {}), **parse(declared, parameter or [])}
     values = complete(declared, given)
-    if not is_lesson(source):
+    if measures(chapter):
         # A chapter may have parameters of its own; the study knows only those that change what is measured.
         known = {name: value for name, value in values.items() if name in OVERRIDES | {"profile", "reuse"}}
         _ensure(open_study(chapter, **known), Processes(workers=workers))

@@ -24,7 +24,7 @@ from rflib.pipeline.plans.paper import (
 from rflib.pipeline.plans.thesis import noise, redundancy
 from rflib.pipeline.profiles import Profile, Role, RoleName
 
-__all__ = ["ALL", "LEDGER", "PLANS", "Item", "plan"]
+__all__ = ["ALL", "LEDGER", "PLANS", "Item", "measures", "plan"]
 
 ALL = "all"
 LEDGER = "ledger"
@@ -52,6 +52,11 @@ PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
         *(deeper, effective_field, refinement, noise, redundancy, optimisers, curvature),
     ),
 }
+
+
+def measures(chapter: str) -> bool:
+    """Return whether a plan names what `chapter` reads; one without opens studies of its own, or none."""
+    return chapter in PLANS or chapter == LEDGER
 
 
 def plan(chapter: str, profile: Profile) -> tuple[Item, ...]:
