@@ -43,6 +43,8 @@ Architecture = Literal[
 # torchvision builds these in one width alone.
 FIXED_WIDTH = ("efficientnet_b0", "convnext_tiny")
 _BOTTLENECKS = ("rf_resnet26", "rf_resnet50")
+# Later downsamplings of the networks with the knob: 2x2 pools between stages, or strides of later stages.
+DOWNSAMPLINGS = {"rf_vgg16": 4, "rf_vgg19": 3, "rf_resnet26": 3, "rf_resnet50": 3}
 Checkpoint = Literal["initial", "last", "best"]
 
 NoiseKind = Literal["multiplicative", "additive"]
@@ -95,6 +97,8 @@ class ModelConfig(Settings):
     until every pixel is read equally often, and `cardinality` is the number of groups of a bottleneck's 3x3
     convolution ("Dead Pixel Test Using Effective Receptive Field"). `refined_for` lowers strides, kernels of pools or
     dilations until every layer is productive for images of so many pixels ("Receptive Field Refinement").
+    `omitted_downsamplings` leaves out so many of the later downsamplings, the last first: 2x2 pools of a VGG, strides
+    of a ResNet's stages. The field falls below that of k = 1, maps stay larger, and the parameters are the same.
     """
 
     architecture: Architecture = "rf_resnet50"
@@ -111,6 +115,7 @@ class ModelConfig(Settings):
     refined_for: PositiveInt | None = Field(default=None, exclude_if=lambda side: side is None)
     kernel_padding: bool = Field(default=False, exclude_if=lambda padded: not padded)
     cardinality: PositiveInt = Field(default=1, exclude_if=lambda groups: groups == 1)
+    omitted_downsamplings: int = Field(default=0, ge=0, exclude_if=lambda omitted: omitted == 0)
 
     @model_validator(mode="after")
     def _resolve(self) -> Self:
@@ -127,6 +132,10 @@ class ModelConfig(Settings):
                 f"map_size 'shrinking', found {self.pool_kernel}, {self.pool_dilation} and '{self.map_size}'; the "
                 "networks named rf_ have one"
             )
+        omitted, most = self.omitted_downsamplings, DOWNSAMPLINGS.get(self.architecture, 0)
+        if omitted > most:
+            allowed = f"0 to {most}" if most else f"0 (only {', '.join(DOWNSAMPLINGS)} can omit some)"
+            raise ValueError(f"'{self.architecture}' expects omitted_downsamplings {allowed}, found {omitted}")
         if self.cardinality > 1 and self.architecture not in _BOTTLENECKS:
             raise ValueError(
                 f"cardinality {self.cardinality} needs a network of bottlenecks, {' or '.join(_BOTTLENECKS)}, found "

@@ -1,4 +1,7 @@
-"""The receptive-field knob: what the pool after the first convolution does to itself and to all later layers."""
+"""The receptive-field knob: what the pool after the first convolution does to itself and to all later layers.
+
+Below k = 1 it goes on by later downsamplings that are left out.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from rflib.config import ModelConfig
 
 @dataclass(frozen=True)
 class Knob:
-    """The knob, resolved: geometry of the pool, and the dilation of every later layer with a spatial kernel."""
+    """The knob, resolved: geometry of the pool, and the dilation of every later layer with a spatial kernel.
+
+    The last `omitted` of the later downsamplings are left out.
+    """
 
     kernel: int
     stride: int
@@ -20,6 +26,11 @@ class Knob:
     ceil_mode: bool
     pads_to_multiple: bool
     later_dilation: int
+    omitted: int = 0
+
+    def kept(self, stages: tuple[int, ...]) -> tuple[int, ...]:
+        """Return those of the stages with a downsampling, in order, that keep theirs."""
+        return stages[: len(stages) - self.omitted]
 
 
 def resolve(config: ModelConfig) -> Knob:
@@ -32,6 +43,7 @@ def resolve(config: ModelConfig) -> Knob:
         ceil_mode=config.ceil_mode or False,
         pads_to_multiple=config.map_size == "padded",
         later_dilation=config.pool_kernel if dilated else 1,
+        omitted=config.omitted_downsamplings,
     )
 
 

@@ -11,6 +11,7 @@ from rflib.models.initialisation import initialise
 from rflib.models.knob import KnobPool, convolution, resolve, scaled
 
 _STAGE_CHANNELS = (64, 128, 256, 512)
+_STRIDED_STAGES = (2, 3, 4)
 _EXPANSION = 4
 
 
@@ -81,7 +82,7 @@ class RfResNet(StagedResNet):
         for stage, (count, full_width) in enumerate(zip(blocks, _STAGE_CHANNELS, strict=True), start=1):
             inner = scaled(full_width, config.width)
             _require_groups(inner, config)
-            stride = 1 if stage == 1 else 2
+            stride = 2 if stage in knob.kept(_STRIDED_STAGES) else 1
             later = {"dilation": knob.later_dilation, "groups": config.cardinality}
             self.add_module(f"layer{stage}", _stage(channels, inner, count, stride=stride, **later))
             channels = inner * _EXPANSION

@@ -15,7 +15,8 @@ _STAGE_CHANNELS = (64, 128, 256, 512, 512)
 class RfVgg(nn.Module):
     """A batch-norm VGG, images (n, 3, h, w) to logits (n, classes).
 
-    `convolutions` gives the number of 3x3 convolutions per stage; a 2x2 pool follows the stages in `halved`.
+    `convolutions` gives the number of 3x3 convolutions per stage; a 2x2 pool follows the stages in `halved`,
+    but for the last of them that the settings omit.
     The knob's pool stands between the first and the second convolution. Module names follow torchvision's:
     `features` holds convolutions, norms and pools in order, `classifier` is one linear layer after global
     average pooling.
@@ -42,7 +43,7 @@ def _features(config: ModelConfig, convolutions: tuple[int, ...], halved: tuple[
         for _ in range(count):
             layers += _block(channels, scaled(full_width, config.width), knob, first=not layers)
             channels = scaled(full_width, config.width)
-        if stage in halved:
+        if stage in knob.kept(halved):
             layers.append(HalvingPool(knob))
     return layers
 

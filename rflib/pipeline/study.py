@@ -158,7 +158,7 @@ def _network(key: MeasurementKey) -> dict[str, Any]:
         return {"architecture": key.settings.network}
     model: ModelConfig = key.runs[0].config.model if key.runs else key.settings.model  # type: ignore[attr-defined]
     # Some are left out of a dump where they are the default.
-    kept = {name: getattr(model, name) for name in ("kernel_padding", "cardinality")}
+    kept = {name: getattr(model, name) for name in ("kernel_padding", "cardinality", "omitted_downsamplings")}
     return {**model.model_dump(exclude={"classes", "ceil_mode"}), **kept}
 
 

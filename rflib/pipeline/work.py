@@ -81,7 +81,10 @@ def lineage(run: Run) -> list[Run]:
 
 
 def relative_cost(keys: Sequence[MeasurementKey]) -> float:
-    """Rank groups by rough work, so that the longest starts first: pixels after the pool, width squared, epochs."""
+    """Rank groups by rough work, so that the longest starts first: pixels after the pool, width squared, epochs.
+
+    Each downsampling that is left out about doubles the work.
+    """
     total = 0.0
     for key in keys:
         if key.runs:
@@ -90,6 +93,7 @@ def relative_cost(keys: Sequence[MeasurementKey]) -> float:
             pixels = (config.data.side_pixels / shrink) ** 2
             total += (
                 pixels
+                * 2**config.model.omitted_downsamplings
                 * config.model.width**2
                 * config.training.epochs
                 * (4 if "resnet" in config.model.architecture else 1)

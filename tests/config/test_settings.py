@@ -76,6 +76,17 @@ def test_settings_are_frozen(value: Settings) -> None:
             r"needs a network of bottlenecks, rf_resnet26",
         ),
         (
+            ModelConfig,
+            {"architecture": "rf_vgg19", "omitted_downsamplings": 4},
+            r"'rf_vgg19' expects omitted_downsamplings 0 to 3, found 4",
+        ),
+        (
+            ModelConfig,
+            {"architecture": "vgg19", "omitted_downsamplings": 1},
+            r"'vgg19' expects omitted_downsamplings 0 \(only rf_vgg16, .*, rf_resnet50 can omit some\), found 1",
+        ),
+        (ModelConfig, {"omitted_downsamplings": -1}, r"'omitted_downsamplings': expected greater than or equal to 0"),
+        (
             RunConfig,
             {"data": {"name": "cifar10", "task": "shifts"}, "model": {"classes": 4}},
             r"the task of shifts needs model.classes 4 and training.horizontal_flip false, .* found 4 and True",

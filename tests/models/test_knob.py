@@ -34,10 +34,16 @@ def random_maps(side: int = 7) -> Tensor:
         ({"pool_kernel": 3, "architecture": "rf_vgg16", "ceil_mode": False}, Knob(3, 3, 1, False, False, 1)),
         ({"pool_kernel": 3, "map_size": "padded"}, Knob(3, 3, 1, False, True, 1)),
         ({"pool_kernel": 3, "map_size": "dilated"}, Knob(3, 1, 1, False, False, 3)),
+        ({"omitted_downsamplings": 2}, Knob(1, 1, 1, False, False, 1, omitted=2)),
     ],
 )
 def test_settings_resolve_to_a_knob(settings: dict[str, Any], expected: Knob) -> None:
     assert knob_of(**settings) == expected
+
+
+@pytest.mark.parametrize(("omitted", "expected"), [(0, (2, 3, 4)), (1, (2, 3)), (3, ())])
+def test_the_last_downsamplings_are_omitted_first(omitted: int, expected: tuple[int, ...]) -> None:
+    assert knob_of(omitted_downsamplings=omitted).kept((2, 3, 4)) == expected
 
 
 def test_the_plain_knob_is_torchs_pool() -> None:

@@ -12,6 +12,7 @@ import torchvision
 from torch import Tensor, nn
 
 from rflib.config import ModelConfig
+from rflib.config.runs import DOWNSAMPLINGS
 from rflib.errors import UsageError
 from rflib.models import ARCHITECTURES, build
 from rflib.models.knob import scaled
@@ -78,10 +79,24 @@ def test_the_parameter_count_is_pinned_and_independent_of_the_knob(architecture:
                 {"ceil_mode": False},
                 {"map_size": "padded"},
                 {"map_size": "dilated"},
+                *({"omitted_downsamplings": omitted} for omitted in range(1, DOWNSAMPLINGS[architecture] + 1)),
             ],
         )
     }
     assert counts == {PARAMETERS[architecture]}
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
+def test_every_downsampling_that_is_omitted_doubles_the_last_map(
+    tiny_model: Make, architecture: str, kernel: int
+) -> None:
+    sizes = []
+    for omitted in range(DOWNSAMPLINGS[architecture] + 1):
+        model = tiny_model(architecture, pool_kernel=kernel, omitted_downsamplings=omitted).eval()
+        last = convolutions_of(model)[-1]
+        sizes.append(outputs_of(model, [last], torch.zeros(1, 3, 48 * kernel, 48 * kernel))[last].shape[-1])
+    assert sizes == [48 >> halvings for halvings in range(DOWNSAMPLINGS[architecture], -1, -1)]
 
 
 @pytest.mark.parametrize(("architecture", "counts"), [("rf_vgg16", (2, 2, 3, 3, 3)), ("rf_vgg19", (2, 2, 4, 4, 4))])

@@ -34,6 +34,25 @@ def test_paper_networks(architecture: str, kernel: int, size: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("architecture", "sizes"),
+    [
+        ("rf_vgg16", (196, 140, 88, 50, 27)),
+        ("rf_vgg19", (180, 112, 62, 33)),
+        ("rf_resnet26", (49, 41, 29, 19)),
+        ("rf_resnet50", (107, 91, 59, 35)),
+    ],
+)
+def test_fields_below_those_of_the_pool(architecture: str, sizes: tuple[int, ...]) -> None:
+    """By hand, by the graph and by the gradient; without any downsampling a stride of 1 is left."""
+    strides = [2 ** (len(sizes) - 1 - omitted) for omitted in range(len(sizes))]
+    for omitted, (size, stride) in enumerate(zip(sizes, strides, strict=True)):
+        model = small(architecture, omitted_downsamplings=omitted)
+        (measured,) = measure(model, (3, 32, 32)).values()
+        for field in (measured, analyse(model, (3, 32, 32)).last_convolution):
+            assert (field.r_max, field.stride) == ((size, size), (stride, stride))
+
+
+@pytest.mark.parametrize(
     "settings", [{"map_size": "padded"}, {"map_size": "dilated"}, {"pool_dilation": 2}, {"ceil_mode": True}]
 )
 @pytest.mark.parametrize("architecture", ["rf_vgg19", "rf_resnet26"])
