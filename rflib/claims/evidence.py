@@ -9,7 +9,6 @@ from rflib.claims.statistics import LEVEL, Interval
 RANK_CORRELATION = "rank correlation"
 POINTS = "points"
 SIMILARITY = "similarity"
-KERNELS = "steps of k"
 
 # The tests in plain words.
 TREND = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,8 +67,8 @@ def by_kernel(frame: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
 
 
 def columns_for(table: pd.DataFrame) -> int:
-    """Return 2 if a panel of half the width holds a tick for every kernel of a network, else 1."""
-    return 2 if table.groupby("architecture")["pool_kernel"].nunique().max() <= 4 else 1
+    """Return 2 if a panel of half the width holds a tick for every field of a network, else 1."""
+    return 2 if table.groupby("architecture")["receptive_field"].nunique().max() <= 4 else 1
 
 
 def label_left(axes: Sequence[Axes], text: str) -> None:
@@ -122,14 +122,18 @@ def accuracy_axis(axes: Sequence[Axes]) -> None:
 
 
 def field_axis(axes: Axes, table: pd.DataFrame, *, logarithmic: bool = False) -> None:
-    """Put a tick at every network's field, with its pool kernel below."""
+    """Put a tick at every network's field, with its pool kernel below, and how many downsamplings are left out."""
     if logarithmic:
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
     ticks = table.drop_duplicates("receptive_field")
-    pairs = zip(ticks["receptive_field"], ticks["pool_kernel"], strict=True)
-    axes.set_xticks(ticks["receptive_field"].tolist(), [f"{field:.0f}\nk={kernel}" for field, kernel in pairs])
+    axes.set_xticks(ticks["receptive_field"].tolist(), [_field_label(row) for row in ticks.to_dict("records")])
     axes.set_xlabel("receptive field (px)")
+
+
+def _field_label(row: Mapping[Any, Any]) -> str:
+    omitted = row.get("omitted_downsamplings", 0)
+    return f"{row['receptive_field']:.0f}\nk={row['pool_kernel']}" + (f"\n{omitted} left out" if omitted else "")
 
 
 def dead_bars(

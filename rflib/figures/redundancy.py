@@ -31,7 +31,8 @@ def saturation_along_depth(study: Study, *, role: RoleName = "small_images", sco
     rate = frame["rate"].max()
     lines: dict[float, dict[str, Any]] = {0.0: {"linestyle": "-"}, rate: {"linestyle": "--"}}
     groups = layout.by_architecture(frame)
-    figure, main, _ = layout.panels(list(groups), height=3.2, extra=1.5)
+    # Half the width is too little for the lines of fifty convolutions.
+    figure, main, _ = layout.panels(list(groups), columns=1, height=2.6, extra=1.5)
     for axes, group in zip(main, groups.values(), strict=True):
         axes.axvspan(group.loc[group["deep"], "position"].min(), 1, color="#EFEFEF", zorder=0, label="deep layers")
         for kernel, rows in layout.by_kernel(group):
@@ -40,11 +41,11 @@ def saturation_along_depth(study: Study, *, role: RoleName = "small_images", sco
                 label = f"k = {kernel}" if not each else "_"
                 style = kernel_style(kernel) | {"marker": ""} | line
                 layout.curve(axes, summary["position"], summary, "saturation", band=True, label=label, **style)
-        axes.set_xlabel("place of the convolution")
+    main[-1].set_xlabel("place of the convolution")
     main[0].set_ylim(0, 100)
     layout.label_left(main, "saturation (%)")
     keys = [key("dense", **lines[0.0]), key(f"pruned at {rate:g}", **lines[rate])]
-    legend(figure, columns=4, keys=keys)
+    legend(figure, columns=4, keys=keys, across=True)
     note(
         figure,
         f"{study.profile.roles[role].title}.",
@@ -85,8 +86,11 @@ def deep_pruning(study: Study, *, role: RoleName = "small_images", part: str = "
 
 @drawn
 def best_field(study: Study, *, role: RoleName = "small_images", rate: float = 0.9) -> Drawing:
-    """Draw accuracy in percent against the field, dense and pruned among all and live weights; rings are the optima."""
-    table = tables.accuracy_and_pruning(study, role=role, rate=rate)
+    """Draw accuracy in percent against the field, dense and pruned among all and live weights; rings are the optima.
+
+    Fields below those of the grid are of networks with downsamplings left out.
+    """
+    table = tables.accuracy_by_field(study, role=role, rate=rate)
     if table.empty:
         return not_covered(study, role, "one_shot", "grid")
     optima = tables.best_fields(study, role=role, rate=rate)
@@ -96,7 +100,7 @@ def best_field(study: Study, *, role: RoleName = "small_images", rate: float = 0
         draw_accuracies(axes, group, rate)
         if len(optima):
             _ring(axes, optima[optima["architecture"] == name].to_dict("records"))
-        layout.field_axis(axes, group)
+        layout.field_axis(axes, group, logarithmic=True)
     layout.accuracy_axis(main)
     legend(figure, columns=2, keys=[key("best field", **_OPTIMUM | {"marker": "o"})])
     title = study.profile.roles[role].title

@@ -144,14 +144,17 @@ def key(label: str, **style: Any) -> Line2D:
     return Line2D([], [], color="#333333", label=label, **style)
 
 
-def legend(figure: Drawing, *, columns: int, keys: Sequence[Line2D] = ()) -> None:
-    """Put one legend above all panels, each label once, and `keys` after them."""
+def legend(figure: Drawing, *, columns: int, keys: Sequence[Line2D] = (), across: bool = False) -> None:
+    """Put one legend above all panels, each label once, and `keys` after them; `across`: to be read row by row."""
     entries: dict[str, Artist] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
     entries |= {str(key.get_label()): key for key in keys}
-    figure.legend(list(entries.values()), list(entries), loc="outside upper center", ncols=min(columns, len(entries)))
+    columns, names = min(columns, len(entries)), list(entries)
+    # matplotlib fills one column after the other, the first ones by one entry more.
+    names = [name for column in range(columns) for name in names[column::columns]] if across else names
+    figure.legend([entries[name] for name in names], names, loc="outside upper center", ncols=columns)
 
 
 def note(figure: Drawing, *sentences: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from rflib.config import (
     Architecture,
@@ -31,8 +31,12 @@ class NoisePlan(Settings):
 
 
 class RedundancyPlan(Settings):
-    """What is redundant in deep layers, on the dense runs of a part of the grid; `pool_kernels` None are all of it."""
+    """What is redundant in deep layers, on the dense runs of a part of the grid; `pool_kernels` None are all of it.
+
+    The best field is looked for below the grid too: at k = 1 with so many `omitted_downsamplings`.
+    """
 
     pool_kernels: GridPart | None = None
+    omitted_downsamplings: GridPart = Field(default={})
     redundancy: RedundancySettings = RedundancySettings()
     deep_pruning: DeepPruningSettings = DeepPruningSettings()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, ONE_SEED, interval_remark
+from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, ONE_SEED, interval_remark
+from rflib.tables import half_width
 
 _WAYS = {"dense": "dense", "pruned": "pruned among all weights", "live": "pruned among live weights"}
 _SCOPES = {"global": "all", "live": "live"}
@@ -51,33 +53,57 @@ def deep(table: pd.DataFrame, *, rate: float = 0.9) -> Sentences:
     points = []
     for scope, group in chosen.groupby("scope", sort=False):
         for name, first, last in _ends(group):
+            rows = [first] if first["pool_kernel"] == last["pool_kernel"] else [first, last]
             costs = " and ".join(
                 f"{row['lost_mean']:+.1f} points at k = {row['pool_kernel']} ({row['dead_share']:.0f} % of its weights "
                 "dead)"
-                for row in (first, last)
+                for row in rows
             )
             points.append(
-                f"`{name}`, {first['layers']} convolutions pruned at {rate:g} among {_SCOPES[str(scope)]} weights: "
+                f"`{name}`, {_counts(rows)} convolutions pruned at {rate:g} among {_SCOPES[str(scope)]} weights: "
                 f"this costs {costs}."
             )
     return Sentences((*points, _strength(chosen)))
 
 
+def _counts(rows: list[pd.Series]) -> str:
+    """Return how many convolutions are pruned, both numbers where they differ between kernels."""
+    return " and ".join(dict.fromkeys(str(row["layers"]) for row in rows))
+
+
 def best_fields(table: pd.DataFrame) -> Sentences:
-    """Say where accuracy peaks and how sure that place is; takes `tables.best_fields`."""
+    """Say where accuracy peaks, dense and pruned, and how sure that place is; takes `tables.best_fields`."""
     if table.empty:
         return NOTHING
     points = []
-    for row in table.to_dict("records"):
-        text = f"`{row['architecture']}`, {_WAYS[row['way']]}: best at {row['receptive_field']:.0f} px "
-        text += f"({row['accuracy_mean']:.1f} %), by {row['margin']:.1f} points over the second best field and in "
-        text += f"{row['seeds_agreeing']:.0f} % of the seeds."
-        if row["margin"] <= NOTICEABLE_POINTS:
-            text += " So small a margin does not decide between the two."
-        if row["at_the_edge"]:
-            text += " It lies at the edge of the grid, so the true optimum may lie beyond."
-        points.append(text)
+    for name, group in table.groupby("architecture", sort=False):
+        rows = group.to_dict("records")
+        places = [f"{row['receptive_field']:.0f} px {_WAYS[row['way']]}" for row in rows if not _guesses(row)]
+        if places:
+            points.append(f"`{name}`: among {rows[0]['fields']} fields the best is {', '.join(places)}.")
+        points += [f"`{name}`, {_WAYS[row['way']]}: {_optimum(row)}" for row in rows]
     return Sentences((*points, _strength(table)))
+
+
+def _optimum(row: Mapping[Any, Any]) -> str:
+    """Say by how much the best field is the best, with the margin's interval where there is more than one seed."""
+    if _guesses(row):
+        return f"no field does better than guessing by {GUESSING_POINTS:g} points, so there is no best one."
+    margin = f"{row['margin_mean']:.1f} points"
+    if row["n"] > 1:
+        half = half_width(row["margin_sd"], row["n"])
+        margin += f" (95 % interval {row['margin_mean'] - half:+.1f} to {row['margin_mean'] + half:+.1f})"
+    text = f"{row['accuracy_mean']:.1f} %, {margin} above the second best field and best in "
+    text += f"{row['seeds_agreeing']:.0f} % of the seeds."
+    if row["margin_mean"] <= NOTICEABLE_POINTS:
+        text += " So small a margin does not decide between the two."
+    if row["at_the_edge"]:
+        text += " It lies at the edge of the grid, so the true optimum may lie beyond."
+    return text
+
+
+def _guesses(row: Mapping[Any, Any]) -> bool:
+    return bool(row["above_guessing"] <= GUESSING_POINTS)
 
 
 def _ends(table: pd.DataFrame) -> Iterator[tuple[str, pd.Series, pd.Series]]:

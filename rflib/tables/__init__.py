@@ -51,11 +51,13 @@ from rflib.tables.optimisers import (
 )
 from rflib.tables.redundancy import (
     REDUNDANCY_SCOPES,
+    accuracy_by_field,
     best_fields,
     deep_layers,
     deep_pruning,
     deep_pruning_runs,
     deep_runs,
+    field_accuracy_runs,
     layer_redundancy,
 )
 from rflib.tables.refinement import (
@@ -80,6 +82,7 @@ __all__ = [
     "CaptionedTable",
     "PlainTable",
     "accuracy_and_pruning",
+    "accuracy_by_field",
     "advantage",
     "best_fields",
     "by_optimiser",
@@ -100,6 +103,7 @@ __all__ = [
     "every_measurement",
     "explanations",
     "feature_variances",
+    "field_accuracy_runs",
     "field_and_accuracy",
     "field_growth",
     "field_runs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -14,7 +15,9 @@ from rflib.pipeline.study import Study
 from rflib.tables.statistics import direction, summarise, trend
 
 NETWORK = ["architecture", "pool_kernel"]
-_WHOLE = [*NETWORK, "width", "map_size", "pool_dilation"]
+# What sets the field of a network of the grid, where nothing else does.
+_UNCHANGED: dict[str, Any] = {"map_size": "shrinking", "pool_dilation": 1, "omitted_downsamplings": 0}
+_WHOLE = [*NETWORK, "width", *_UNCHANGED]
 
 
 @traced
@@ -36,8 +39,8 @@ def accuracy_and_pruning(
     measured = summarise(chosen, _WHOLE, ["dense", "pruned", "difference", "live", "layerwise"])
     table = fields(study, role, purpose).merge(measured, on=_WHOLE, how="right")
     table.insert(2, "label", [_label(row) for row in table.itertuples()])
-    printed = _reported(role, rate).assign(map_size="shrinking", pool_dilation=1)
-    return table.merge(printed, on=[*NETWORK, "map_size", "pool_dilation"], how="left")
+    printed = _reported(role, rate).assign(**_UNCHANGED)
+    return table.merge(printed, on=[*NETWORK, *_UNCHANGED], how="left")
 
 
 @traced
@@ -70,7 +73,7 @@ def fields(study: Study, role: RoleName, purpose: str = "grid") -> pd.DataFrame:
     """Return one row a network: computed field of the last convolution in pixels, dead taps and visible input."""
     rows = [
         {
-            **{name: item.key.settings.model_dump()["model"][name] for name in _WHOLE},
+            **{name: getattr(item.key.settings.model, name) for name in _WHOLE},  # type: ignore[attr-defined]
             "receptive_field": measurement.values["receptive_field"],
             "last_map_size": measurement.values["last_map_size"],
             "dead_share": 100 * measurement.values["dead_share"],
@@ -107,7 +110,7 @@ def trends(
 
 
 def _label(row: object) -> int | None:
-    standard = row.map_size == "shrinking" and row.pool_dilation == 1  # type: ignore[attr-defined]
+    standard = all(getattr(row, name) == value for name, value in _UNCHANGED.items())
     return reported.label(row.architecture, row.pool_kernel) if standard else None  # type: ignore[attr-defined]
 
 

@@ -7,11 +7,13 @@ import pandas as pd
 from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
-from rflib.tables.accuracy import fields, one_shot
+from rflib.tables.accuracy import accuracy_and_pruning, fields, one_shot
 from rflib.tables.statistics import summarise
 
 NETWORK = ["architecture", "pool_kernel"]
 REDUNDANCY_SCOPES = {"all": "redundancy", "live": "redundancy_live"}
+WAYS = ("dense", "pruned", "live")
+_BY_FIELD = ("grid", "smaller_fields")
 _LAYER = ("saturation", "similarity", "relative_rank", "zero_filters")
 
 
@@ -79,35 +81,75 @@ def deep_pruning(study: Study, *, role: RoleName = "small_images", part: str = "
 
 
 @traced
+def accuracy_by_field(study: Study, *, role: RoleName = "small_images", rate: float = 0.9) -> pd.DataFrame:
+    """Return the rows of `accuracy_and_pruning` of the grid and of the smaller fields, each network's by field."""
+    parts = [accuracy_and_pruning(study, role=role, rate=rate, purpose=purpose) for purpose in _BY_FIELD]
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return pd.DataFrame()
+    networks = pd.concat(parts).groupby("architecture", sort=False)
+    return pd.concat([rows.sort_values("receptive_field") for _, rows in networks], ignore_index=True)
+
+
+@traced
+def field_accuracy_runs(study: Study, *, role: RoleName = "small_images", rate: float = 0.9) -> pd.DataFrame:
+    """Return one row a network and seed: its field in pixels, and accuracy in percent, of the grid and below it.
+
+    Columns `dense`, `pruned` and `live` (pruned among live weights). A smaller field that lacks a seed of the grid is
+    left out: an optimum is one among fields that are measured alike.
+    """
+    grid, smaller = (_by_field(study, role, purpose, rate) for purpose in _BY_FIELD)
+    if grid.empty or smaller.empty:
+        return pd.concat([grid, smaller])
+    seeds = grid.groupby("architecture")["seed"].agg(set)
+    whole = smaller.groupby([*NETWORK, "receptive_field"]).filter(
+        lambda runs: seeds.get(runs["architecture"].iloc[0], set()) <= set(runs["seed"])
+    )
+    return pd.concat([grid, whole], ignore_index=True)
+
+
+@traced
 def best_fields(study: Study, *, role: RoleName = "small_images", rate: float = 0.9) -> pd.DataFrame:
     """Return one row a network and a way to prune: the field in pixels where accuracy in percent is highest.
 
     The ways are dense, pruned among all weights (`pruned`) and among live ones (`live`). `seeds_agreeing` is the share
-    of seeds, in percent, whose own best field it is, and `margin` by how many points the mean lies above that of the
-    second best. `at_the_edge`: no smaller, or no larger, field was measured, so the optimum may lie beyond.
+    of seeds, in percent, whose own best field it is, and `margin` by how many points it lies above the field of the
+    second best mean. `at_the_edge`: no smaller, or no larger, field was measured, so the optimum may lie beyond.
+    `above_guessing` is in points: an optimum among networks that guess is none.
     """
-    runs = one_shot(study, role)
-    if runs.empty:
-        return runs
-    usual = runs[(runs["rate"] - rate).abs() < 1e-9].merge(fields(study, role)[[*NETWORK, "receptive_field"]])
+    guess = 100 / study.profile.roles[role].classes
+    runs = field_accuracy_runs(study, role=role, rate=rate)
     rows = []
-    for architecture, group in usual.groupby("architecture", sort=False):
-        for way in ("dense", "pruned", "live"):
+    for architecture, group in runs.groupby("architecture", sort=False) if len(runs) else ():
+        for way in WAYS:
             grid = group.pivot_table(index="seed", columns="receptive_field", values=way).dropna()
             if len(grid) and grid.shape[1] > 1:
-                rows.append({"architecture": architecture, "way": way, **_best(grid)})
+                rows.append({"architecture": architecture, "way": way, **_best(grid, guess)})
     return pd.DataFrame(rows)
 
 
-def _best(grid: pd.DataFrame) -> dict[str, object]:
+def _by_field(study: Study, role: RoleName, purpose: str, rate: float) -> pd.DataFrame:
+    """Return one row a network and seed of a purpose: its field, and accuracy by every way at a rate."""
+    runs, known = one_shot(study, role, purpose), fields(study, role, purpose)
+    if runs.empty or known.empty:
+        return pd.DataFrame()
+    place = known[[*NETWORK, "omitted_downsamplings", "receptive_field"]]
+    chosen = runs[(runs["rate"] - rate).abs() < 1e-9].merge(place)
+    return chosen[[*NETWORK, "seed", "receptive_field", *WAYS]]
+
+
+def _best(grid: pd.DataFrame, guess: float) -> dict[str, object]:
     """Describe where the mean of the rows of `grid`, one a seed, is highest over its columns, the fields."""
-    means = grid.mean().sort_values(ascending=False, kind="stable")
-    best = means.index[0]
+    best, second = grid.mean().sort_values(ascending=False, kind="stable").index[:2]
+    margin = grid[best] - grid[second]
     return {
         "receptive_field": float(best),
-        "accuracy_mean": means.iloc[0],
+        "fields": grid.shape[1],
+        "accuracy_mean": grid[best].mean(),
         "accuracy_sd": grid[best].std(ddof=1),
-        "margin": means.iloc[0] - means.iloc[1],
+        "above_guessing": grid[best].mean() - guess,
+        "margin_mean": margin.mean(),
+        "margin_sd": margin.std(ddof=1),
         "seeds_agreeing": 100 * float((grid.idxmax(axis=1) == best).mean()),
         "at_the_edge": bool(best in (grid.columns.min(), grid.columns.max())),
         "n": len(grid),

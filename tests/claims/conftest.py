@@ -86,7 +86,8 @@ def dense(model: Any) -> float:
     width = 0 if kernel < 4 else 8 * np.log2(model.width / 0.5)
     shallower = 3 if model.architecture == "rf_resnet26" else 0
     equal_field = PER_KERNEL[model.architecture] * kernel / 105
-    return float(92 - 4 * equal_field + width - shallower if kernel < 13 else 30 + width - kernel / 10)
+    smaller = 2 * model.omitted_downsamplings
+    return float(92 - 4 * equal_field + width - shallower + smaller if kernel < 13 else 30 + width - kernel / 10)
 
 
 def kept(model: Any, scope: str, rate: float) -> float:
@@ -110,9 +111,10 @@ class Formulas:
 
     def architecture(self, key: MeasurementKey) -> tuple[dict[str, Any], dict[str, Any]]:
         model, size = key.settings.model, key.settings.image_size
+        field = PER_KERNEL[model.architecture] * model.pool_kernel + 2.0
         values = {
             "rows": [{"name": name, "r_min": 3.0, "r_max": 3.0, "stride": 1.0, "map_size": size} for name in "ab"],
-            "receptive_field": PER_KERNEL[model.architecture] * model.pool_kernel + 2.0,
+            "receptive_field": field / (1 + model.omitted_downsamplings),
             "last_map_size": self.world.last_map(model, size),
             "parameters": self.world.parameters(model),
             "dead_share": 0.1,

@@ -22,7 +22,7 @@ PLANS: dict[str, Any] = {
         "noise": {"kinds": ["multiplicative"], "scales": [0.2], "rates": [0.8, 0.9]},
         "variance": {"scales": [0.2], "rates": [0.5, 0.9]},
     },
-    "redundancy": {},
+    "redundancy": {"omitted_downsamplings": {"rf_vgg19": [1]}},
 }
 
 
@@ -217,3 +217,11 @@ def test_filters_are_told_beside_saturation(verdict_on: Decide) -> None:
         "mean |cosine| of their filters with k: rf_vgg19, small images (+1.00); rf_resnet50, small images (+1.00)."
     )
     assert verdict_on("PT-09").reason.endswith(expected)
+
+
+def test_peaks_are_looked_for_below_the_grid_and_among_live_weights(verdict_on: Decide) -> None:
+    verdict = verdict_on("PT-08")
+    # From 90 px, with one downsampling left out, to 714 px; all draws of seeds agree.
+    assert str(verdict.evidence[0]).startswith("rf_vgg19, small images: +624.00 px [+624.00, +624.00]")
+    assert verdict.verdict == "reproduced"
+    assert verdict.control.startswith("Among live weights the shift disappears for rf_vgg19, small images")

@@ -64,6 +64,7 @@ def receptive_field(architecture: str, kernel: int) -> float:
 
 def dense(model: Any, seed: int) -> float:
     gain = 0 if model.truncated_for is None and model.refined_for is None else 1
+    gain -= 3 * model.omitted_downsamplings
     return 95 - 10 * math.log2(model.pool_kernel) + 2 * math.log2(model.width / 0.125) + seed + gain
 
 
@@ -96,7 +97,7 @@ def similarity_matrix(kernel: int, checkpoint: str, estimator: str, layers: int 
 def _architecture(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     model, size = key.settings.model, key.settings.image_size
     layers = LAYERS[model.architecture]
-    last = receptive_field(model.architecture, model.pool_kernel)
+    last = receptive_field(model.architecture, model.pool_kernel) / (1 + model.omitted_downsamplings)
     fields = [3 + (last - 3) * index / (layers - 1) for index in range(layers)]
     rows = [
         {"name": f"conv{index}", "r_min": field, "r_max": field, "stride": 1.0, "map_size": size}

@@ -14,7 +14,7 @@ Open = Callable[..., Study]
 UNCOVERED = {
     "saturation_along_depth": ("redundancy-and-saturation", {"redundancy": None}, figures.saturation_along_depth),
     "deep_pruning": ("redundancy-and-saturation", {"redundancy": None}, figures.deep_pruning),
-    "best_field": ("redundancy-and-saturation", {"pool_kernels": {}}, figures.best_field),
+    "best_field": ("redundancy-and-saturation", {"pool_kernels": {}, "redundancy": None}, figures.best_field),
     "variance_discrepancy": ("noise-before-pruning", {"noise": None}, figures.variance_discrepancy),
     "noise_benefit": ("noise-before-pruning", {"noise": None}, figures.noise_benefit),
     "spectra": ("loss-landscape", {"spectrum": None}, lambda s: figures.spectra(s, architecture="rf_vgg19")),

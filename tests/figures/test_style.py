@@ -111,3 +111,14 @@ def test_a_figure_says_what_it_was_drawn_from(open_fake: Callable[..., Study]) -
     assert data == {}
     assert set(metadata["rflib"]["measurements"]) == expected
     assert style.new(2.0)._repr_mimebundle_() == ({}, {})
+
+
+@pytest.mark.parametrize(("across", "expected"), [(False, "01234"), (True, "03142")])
+def test_a_legend_is_read_down_or_across(across: bool, expected: str) -> None:
+    figure = style.new(3.0)
+    axes = figure.add_subplot()
+    for label in "01234":
+        axes.plot([0, 1], [0, 1], label=label)
+    style.legend(figure, columns=3, across=across)
+    # matplotlib puts two entries into the first two columns and one into the third.
+    assert "".join(text.get_text() for text in figure.legends[0].get_texts()) == expected

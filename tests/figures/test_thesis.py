@@ -62,5 +62,7 @@ def test_rings_stand_at_the_highest_means(open_fake: Open) -> None:
     figure = figures.best_field(open_fake("redundancy-and-saturation"))
     for axes, last in zip(figure.axes, (714, 422), strict=True):
         rings = [line.get_xdata()[0] for line in axes.lines if line.get_markersize() == 14]
-        first = axes.get_xticks()[0]
+        first = 180 if last == 714 else 107
         assert rings == [first, last, first]
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert labels[:2] == ["90\nk=1\n1 left out", "180\nk=1"]

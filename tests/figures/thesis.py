@@ -98,4 +98,4 @@ VALUES = {
     "noise": noise,
     "redundancy": redundancy,
 }
-ROLE = {"noise": {"pool_kernels": {"rf_vgg19": [1, 4]}}, "redundancy": {}}
+ROLE = {"noise": {"pool_kernels": {"rf_vgg19": [1, 4]}}, "redundancy": {"omitted_downsamplings": {"rf_vgg19": [1]}}}

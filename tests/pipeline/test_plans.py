@@ -33,7 +33,7 @@ def wide(profile: Profile) -> Profile:
         effective_field=FieldPlan(architectures=("vgg11", "resnet18")),
         refinement=RefinementPlan(networks=("vgg16", "alexnet"), trained=("resnet18", "efficientnet_b0")),
         noise=NoisePlan(pool_kernels={"rf_vgg19": (1, 2), "rf_resnet50": (2,)}),
-        redundancy=RedundancyPlan(),
+        redundancy=RedundancyPlan(omitted_downsamplings={"rf_vgg19": (1, 2)}),
         optimisers=OptimiserPlan(pool_kernels=(2,), others=({"optimiser": {"name": "sam"}},)),
         curvature=CurvaturePlan(architecture="rf_vgg19", multiples=(1, 2), pool_kernels=(2,)),
         variants=VariantPlan(
@@ -57,13 +57,17 @@ REFINEMENT = {
 }
 
 
-# Three networks of two seeds; two rates of fine-tuning. All four networks.
+# Three networks of two seeds; two rates of fine-tuning. All four networks, and two with smaller fields.
 NOISE = {
     **{f"noise {purpose}": 6 for purpose in ("noise", "noise_live", "noise_calibrated")},
     **{f"feature_variance {purpose}": 6 for purpose in ("variance", "variance_live")},
 }
 TUNED = {f"history {purpose}": 12 for purpose in ("fine_tuned", "noisy_fine_tuned")}
-REDUNDANCY = {"redundancy redundancy": 8, "redundancy redundancy_live": 8, "deep_pruning deep_pruning": 8}
+REDUNDANCY = {
+    **{f"redundancy {purpose}": 8 for purpose in ("redundancy", "redundancy_live")},
+    "deep_pruning deep_pruning": 8,
+    **{f"{analysis} smaller_fields": n for analysis, n in (("architecture", 2), ("history", 4), ("one_shot", 4))},
+}
 
 
 # Two seeds of SGD and SAM, once for each budget; two widths of two seeds, with spectra before and after training.
@@ -303,12 +307,15 @@ def test_originals_are_runs_of_another_chapter_and_a_network_keeps_its_own_width
 
 
 def test_noise_and_redundancy_look_at_runs_that_other_chapters_train(wide: Profile) -> None:
-    """Nothing dense is trained for them; only what is fine-tuned after noise is new."""
+    """Nothing dense is trained for them but smaller fields; what is fine-tuned after noise is new as well."""
     others = ("accuracy-and-pruning", "fine-tuning")
     known = {run.id for chapter in others for item in plan(chapter, wide) for run in item.key.runs}
     items = [item for chapter in ("noise-before-pruning", "redundancy-and-saturation") for item in plan(chapter, wide)]
     new = [item for item in items if any(run.id not in known for run in item.key.runs)]
-    assert {item.purpose for item in new} == {"noisy_fine_tuned"}
-    masks = [item.key.runs[0].config.mask for item in new]
+    assert {item.purpose for item in new} == {"noisy_fine_tuned", "smaller_fields"}
+    tuned = [item.key.runs[0] for item in new if item.purpose == "noisy_fine_tuned"]
+    masks = [run.config.mask for run in tuned]
     assert all(mask is not None and mask.noise is not None and mask.noise.draw == 0 for mask in masks)
-    assert {item.key.runs[0].parent.id for item in new} <= known  # type: ignore[union-attr]
+    assert {run.parent.id for run in tuned} <= known  # type: ignore[union-attr]
+    smaller = [item.key.runs[0].config.model for item in new if item.purpose == "smaller_fields"]
+    assert {(model.pool_kernel, model.omitted_downsamplings) for model in smaller} == {(1, 1), (1, 2)}

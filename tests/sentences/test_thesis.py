@@ -19,8 +19,8 @@ def copies(kernel: int, order: str, benefit: float, mean: float = 0.5) -> dict[s
 def test_benefits_beside_their_control() -> None:
     rows = [copies(1, "before", 3.0), copies(4, "before", 0.5, -2.0), copies(1, "after", 2.0), copies(4, "after", 1.0)]
     assert noise.benefit(pd.DataFrame(rows)).points == (
-        "Rate 0.9: the selected copy gains +0.5 to +3.0 points over pruning without noise, more than 1 in 1 of 2 "
-        "networks; the mean copy gains -2.0 to +0.5. Beside noise after pruning, selected in the same way, that is "
+        "Rate 0.9: the selected copy gains +0.5 to +3.0 points over pruning without noise, more than 1 point in 1 of "
+        "2 networks; the mean copy gains -2.0 to +0.5. Beside noise after pruning, selected in the same way, that is "
         "-0.5 to +1.0 points more.",
         "Means over 2 seeds a network.",
     )
@@ -93,23 +93,33 @@ def test_what_pruning_deep_layers_costs() -> None:
         "`rf_vgg19`, 5 convolutions pruned at 0.9 among live weights: this costs +7.0 points at k = 1 (0 % of its "
         "weights dead) and +0.2 points at k = 4 (89 % of its weights dead)."
     )
+    alone = redundancy.deep(pd.DataFrame(rows[:1])).points[0]
+    assert alone.endswith("live weights: this costs +0.2 points at k = 4 (89 % of its weights dead).")
+    tail = redundancy.deep(pd.DataFrame([rows[1], {**rows[0], "layers": 9}])).points[0]
+    assert tail.startswith("`rf_vgg19`, 5 and 9 convolutions pruned")
     assert redundancy.deep(pd.DataFrame(rows), rate=0.5) == NOTHING
 
 
 def test_where_accuracy_peaks_and_how_sure_that_is() -> None:
-    row = {"architecture": "rf_vgg19", "way": "dense", "receptive_field": 180.0, "accuracy_mean": 90.0, "margin": 0.4}
-    sure = {**row, "way": "live", "margin": 3.0, "at_the_edge": False, "seeds_agreeing": 100.0, "n": 2}
-    table = pd.DataFrame([{**row, "at_the_edge": True, "seeds_agreeing": 50.0, "n": 2}, sure])
-    first, second, _ = redundancy.best_fields(table).points
-    assert first == (
-        "`rf_vgg19`, dense: best at 180 px (90.0 %), by 0.4 points over the second best field and in 50 % of the "
-        "seeds. So small a margin does not decide between the two. It lies at the edge of the grid, so the true "
-        "optimum may lie beyond."
+    row = {"architecture": "rf_vgg19", "way": "dense", "receptive_field": 180.0, "fields": 5, "accuracy_mean": 90.0}
+    row["above_guessing"] = 80.0
+    unsure = {**row, "margin_mean": 0.4, "margin_sd": 0.2, "at_the_edge": True, "seeds_agreeing": 50.0, "n": 2}
+    sure = {**unsure, "way": "live", "receptive_field": 112.0, "margin_mean": 3.0, "at_the_edge": False}
+    points = redundancy.best_fields(pd.DataFrame([unsure, sure])).points
+    # Student's t of one degree of freedom is 12.706, and 0.2 / sqrt(2) times that is 1.8.
+    assert points == (
+        "`rf_vgg19`: among 5 fields the best is 180 px dense, 112 px pruned among live weights.",
+        "`rf_vgg19`, dense: 90.0 %, 0.4 points (95 % interval -1.4 to +2.2) above the second best field and best in "
+        "50 % of the seeds. So small a margin does not decide between the two. It lies at the edge of the grid, so the "
+        "true optimum may lie beyond.",
+        "`rf_vgg19`, pruned among live weights: 90.0 %, 3.0 points (95 % interval +1.2 to +4.8) above the second best "
+        "field and best in 50 % of the seeds.",
+        "Means over 2 seeds a network.",
     )
-    assert second == (
-        "`rf_vgg19`, pruned among live weights: best at 180 px (90.0 %), by 3.0 points over the second best field and "
-        "in 100 % of the seeds."
-    )
+    guessing = redundancy.best_fields(pd.DataFrame([{**sure, "above_guessing": 5.0}])).points
+    assert guessing[0].endswith(": no field does better than guessing by 5 points, so there is no best one.")
+    one = redundancy.best_fields(pd.DataFrame([{**sure, "n": 1, "margin_sd": float("nan")}])).points
+    assert one[1].startswith("`rf_vgg19`, pruned among live weights: 90.0 %, 3.0 points above the second best field")
 
 
 @pytest.mark.parametrize(

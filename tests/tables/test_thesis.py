@@ -21,7 +21,7 @@ ROLE = {
     "training": {"epochs": 1},
     "fine_tuning": {"epochs": 2},
     "noise": {"noise": {"scales": [0.2], "rates": [0.9]}, "variance": {"scales": [0.2], "rates": [0.9]}},
-    "redundancy": {},
+    "redundancy": {"omitted_downsamplings": {"rf_vgg19": [1]}},
 }
 # Kind, order, selected on one half, tested on the other, mean benefit; pruned without noise: 50.
 COPIES = [
@@ -48,10 +48,10 @@ def open_study(tmp_path: Path) -> Any:
 
 def measured(key: Any) -> dict[str, Any]:
     if key.analysis == "architecture":
-        kernel = key.settings.model.pool_kernel
+        model = key.settings.model
         return {
             "rows": [],
-            "receptive_field": 100.0 * kernel,
+            "receptive_field": 100.0 * model.pool_kernel / (1 + model.omitted_downsamplings),
             "last_map_size": 1,
             "dead_share": 0.1,
             "input_share": 1.0,
@@ -62,10 +62,13 @@ def measured(key: Any) -> dict[str, Any]:
         reached = 80.0 + seed + 3 * kernel * (mask is not None and mask.noise is not None)
         return {"rows": [{"epoch": epoch, "test_accuracy": reached - 2 + epoch} for epoch in (1, 2)], "best_epoch": 2}
     if key.analysis == "one_shot":
-        accuracies = {"global": 40.0 + 10 * kernel, "live": 40.0 + seed * (1 if kernel == 1 else 3), "layerwise": 9.0}
+        omitted = key.runs[0].config.model.omitted_downsamplings
+        live = 40.0 + seed * (1 if kernel == 1 else 3)
+        accuracies = {"global": 40.0 + 10 * kernel - 5 * omitted, "live": live, "layerwise": 9.0}
         counts = {"prunable": 9, "dead": 1, "pruned": 8, "pruned_dead": 1}
         rows = [{"scope": s, "rate": 0.9, "pruned_accuracy": a, **counts} for s, a in accuracies.items()]
-        return {"rows": rows, "dense_accuracy": 90.0 - 2 * kernel + seed, "dense_loss": 0.1, "images": 9}
+        dense = 90.0 - 2 * kernel - 3 * omitted + seed
+        return {"rows": rows, "dense_accuracy": dense, "dense_loss": 0.1, "images": 9}
     return globals()[key.analysis](key.settings, kernel, seed)
 
 
@@ -108,7 +111,7 @@ def deep_pruning(settings: Any, kernel: int, seed: int) -> dict[str, Any]:
 
 def test_the_recipe_is_chosen_where_copies_are(open_study: Any) -> None:
     table = tables.noise_benefit(open_study("noise-before-pruning")).set_index(["pool_kernel", "order"])
-    assert len(table) == 4
+    assert table.index.tolist() == [(1, "before"), (1, "after"), (2, "before"), (2, "after")]
     for kernel in (1, 2):
         before, after = table.loc[(kernel, "before")], table.loc[(kernel, "after")]
         # Additive before and multiplicative after are the best there, though others test better.
@@ -155,11 +158,29 @@ def test_what_pruning_one_part_costs(open_study: Any) -> None:
 def test_the_best_field_and_how_sure_its_place_is(open_study: Any) -> None:
     table = tables.best_fields(open_study("redundancy-and-saturation")).set_index("way")
     assert table["receptive_field"].to_dict() == {"dense": 100, "pruned": 200, "live": 200}
-    assert table["margin"].to_dict() == {"dense": 2, "pruned": 10, "live": 1}
-    # Among live weights seed 0 finds both fields alike, and the first of equals counts.
+    assert table["margin_mean"].to_dict() == {"dense": 2, "pruned": 10, "live": 1}
+    assert table["margin_sd"].to_dict() == {"dense": 0, "pruned": 0, "live": pytest.approx(2**0.5)}
+    # Among live weights seed 0 finds all fields alike, and the first of equals counts.
     assert table["seeds_agreeing"].to_dict() == {"dense": 100, "pruned": 100, "live": 50}
-    assert table["at_the_edge"].all()
-    assert table["n"].tolist() == [2, 2, 2]
+    assert table["at_the_edge"].to_dict() == {"dense": False, "pruned": True, "live": True}
+    assert table[["fields", "n"]].to_numpy().tolist() == [[3, 2]] * 3
+
+
+def test_fields_below_the_grid_stand_before_it(open_study: Any) -> None:
+    table = tables.accuracy_by_field(open_study("redundancy-and-saturation"))
+    assert table["receptive_field"].tolist() == [50, 100, 200]
+    assert table["omitted_downsamplings"].tolist() == [1, 0, 0]
+    assert table["dense_mean"].tolist() == [85.5, 88.5, 86.5]
+    # The paper has no such network.
+    assert table["label"].isna().tolist() == table["dense_reported_mean"].isna().tolist() == [True, False, False]
+
+
+def test_a_smaller_field_with_fewer_seeds_than_the_grid_is_no_candidate(open_study: Any) -> None:
+    study = open_study("redundancy-and-saturation")
+    kept = [i for i in study.items if i.purpose != "smaller_fields" or not i.key.runs or i.key.runs[0].seed == 0]
+    partial = Study(study.chapter, study.profile, tuple(kept), study.store)
+    assert set(tables.best_fields(partial)["fields"]) == {2}
+    assert len(tables.accuracy_by_field(partial)) == 3, "it is drawn all the same"
 
 
 def test_a_profile_without_the_plan_has_no_tables(open_study: Any) -> None:

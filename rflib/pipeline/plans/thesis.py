@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rflib.config import HistorySettings, MaskRecipe, MeasurementKey, Run
-from rflib.pipeline.plans.items import Item, Plan, grid
+from rflib.pipeline.plans.items import Item, Plan, grid, trained
 from rflib.pipeline.profiles import Profile, Role, RoleName
 from rflib.pipeline.thesis_plans import GridPart
 
@@ -35,7 +35,10 @@ def noise(profile: Profile, name: RoleName, role: Role) -> Plan:
 
 
 def redundancy(profile: Profile, name: RoleName, role: Role) -> Plan:
-    """Saturation and filters of every layer, dense and pruned, and what pruning the deep layers alone costs."""
+    """Saturation and filters of every layer, dense and pruned, and what pruning the deep layers alone costs.
+
+    Beside them networks with fields below those of the grid, trained and pruned.
+    """
     if role.redundancy is None:
         return
     plan = role.redundancy
@@ -43,6 +46,11 @@ def redundancy(profile: Profile, name: RoleName, role: Role) -> Plan:
         yield Item(MeasurementKey.of(plan.redundancy, run), name, "redundancy")
         yield Item(MeasurementKey.of(plan.redundancy.replace(scope="live"), run), name, "redundancy_live")
         yield Item(MeasurementKey.of(plan.deep_pruning, run), name, "deep_pruning")
+    for architecture, counts in plan.omitted_downsamplings.items():
+        for omitted in counts:
+            model = profile.model(role, architecture, 1, omitted_downsamplings=omitted)
+            for seed in role.seeds:
+                yield from trained(profile, name, role, profile.run(role, model, seed), "smaller_fields")
 
 
 def _chosen(profile: Profile, role: Role, part: GridPart | None) -> Iterator[Run]:
