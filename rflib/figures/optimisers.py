@@ -104,7 +104,7 @@ def solutions_by_optimiser(study: Study, *, role: RoleName = "small_images", liv
     larger = f"k = {', '.join(str(kernel) for kernel in kernels[1:])}"
     fills = {f"k = {kernels[0]}": "#333333", larger: "none"} if len(kernels) > 1 else {}
     keys = [key(label, marker="o", linestyle="none", markerfacecolor=fill) for label, fill in fills.items()]
-    legend(figure, columns=4, keys=keys)
+    legend(figure, columns=5, keys=keys)
     pruned = "pruned among live weights" if live else "pruned globally"
     note(figure, f"{study.profile.roles[role].title}, {pruned} at rate 0.9. One marker a network and seed.")
     return figure

@@ -21,7 +21,7 @@ def benefit(table: pd.DataFrame) -> Sentences:
         clear = int((gains > NOTICEABLE_POINTS).sum())
         text = (
             f"Rate {rate:g}: the selected copy gains {_range(gains)} points over pruning without noise, more than "
-            f"{NOTICEABLE_POINTS:g} in {clear} of {len(group)} networks; the mean copy gains {_range(means)}."
+            f"{NOTICEABLE_POINTS:g} point in {clear} of {len(group)} networks; the mean copy gains {_range(means)}."
         )
         beyond = (gains - after["benefit_mean"]).dropna()
         if len(beyond):

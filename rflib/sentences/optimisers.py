@@ -97,7 +97,8 @@ def explanations(table: pd.DataFrame) -> Sentences:
     if table.empty:
         return NOTHING
     points = [
-        f"k = {kernel}, over {int(group['optimisers'].iloc[0])} optimisers: {_clear(group, 'lost')} "
+        f"k = {kernel}, rank correlation with the lost accuracy over {int(group['optimisers'].iloc[0])} optimisers: "
+        f"{_clear(group, 'lost')} "
         f"Among live weights: {_clear(group, 'lost_live')}"
         for kernel, group in table.groupby("pool_kernel")
     ]

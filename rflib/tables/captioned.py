@@ -23,6 +23,7 @@ HEADINGS = {
     "last_map_size": "Last map (px)",
     "map_size": "Maps",
     "pool_dilation": "Pool dilation",
+    "omitted_downsamplings": "Downsamplings left out",
     "parameters": "Parameters",
     "width": "Width",
     "width_multiple": "Width ×",
@@ -50,8 +51,28 @@ HEADINGS = {
 # {role}`text` or {role}`text <target>`, and [text](target) or [text]{#anchor}.
 _ROLE = re.compile(r"\{[\w-]+\}`([^`<]*?)\s*(?:<[^`]*>)?`")
 _LINK = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
+# What else has a unit, or a name of more than one word; these come in the order of their frame.
+_FURTHER_HEADINGS = {
+    "order": "Noise",
+    "pruned_tested": "Pruned without noise",
+    "tested": "Selected copy",
+    "benefit": "Benefit (points)",
+    "mean_benefit": "Benefit of the mean copy (points)",
+    "noisy_fine_tuned": "Fine-tuned after noise",
+    "saturation": "Saturation (%)",
+    "shallow_saturation": "Saturation of the others (%)",
+    "relative_rank": "Effective rank (%)",
+    "zero_filters": "Filters of zeros (%)",
+    "weight_share": "Weights (%)",
+    "lost": "Lost (points)",
+    "above_guessing": "Above guessing (points)",
+    "margin": "Margin (points)",
+    "seeds_agreeing": "Seeds agreeing (%)",
+}
 # Needed by every row of a grid but the same throughout, so shown only where they vary.
-_SHOWN_WHERE_THEY_VARY = ("map_size", "pool_dilation", "width")
+_SHOWN_WHERE_THEY_VARY = ("map_size", "pool_dilation", "omitted_downsamplings", "width")
+# The hyphen in the name of a claim, such as RR-01, but for targets of links.
+_CLAIM = re.compile(r"(?<=(?<![#\w-])[A-Z]{2})-(?=\d{2}\b)")
 # Shares and cosines, which end at 1 and not at 100.
 _OF_ONE = ("normalised_difference", "similarity")
 
@@ -144,14 +165,14 @@ def plain(frame: pd.DataFrame) -> PlainTable:
     if frame.empty:
         return PlainTable(("Not covered",), (("This profile holds no measurements for this table.",),))
     shown = _columns(frame)
-    headings = tuple(HEADINGS.get(column, _heading(column)) for column in shown)
+    headings = tuple(map(_heading, shown))
     rows = tuple(tuple(_cell(row, column) for column in shown) for row in frame.to_dict("records"))
     return PlainTable(headings, rows, origin=origin_of(frame))
 
 
 def _heading(column: str) -> str:
     text = column.replace("_", " ")
-    return text[:1].upper() + text[1:]
+    return HEADINGS.get(column) or _FURTHER_HEADINGS.get(column) or text[:1].upper() + text[1:]
 
 
 def _columns(frame: pd.DataFrame) -> list[str]:
@@ -162,7 +183,8 @@ def _columns(frame: pd.DataFrame) -> list[str]:
     if "width_multiple" in varied and "width" in varied:
         varied.remove("width")
     known = [column for column in HEADINGS if column in varied]
-    return known + [column for column in varied if column not in HEADINGS]
+    columns = known + [column for column in varied if column not in HEADINGS]
+    return sorted(columns, key=lambda column: column == "n")
 
 
 def _cell(row: Mapping[Any, Any], column: str) -> str:
@@ -200,4 +222,9 @@ def _without_markup(cell: str) -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(_unbroken(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _unbroken(cell: str) -> str:
+    """Keep a mean with its spread, and the name of a claim, on one line of a narrow column."""
+    return _CLAIM.sub("-\N{WORD JOINER}", cell).replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")

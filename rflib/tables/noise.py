@@ -49,7 +49,12 @@ def noise_benefit(study: Study, *, role: RoleName = "small_images", sweep: str =
     In percent; `benefit` is their difference and `mean_benefit` that of the mean copy, in points, seed by seed.
     """
     runs = noise_runs(study, role=role, sweep=sweep)
-    return runs if runs.empty else summarise(runs, [*NETWORK, "rate", "order"], _BENEFITS)
+    if runs.empty:
+        return runs
+    table = summarise(runs, [*NETWORK, "rate", "order"], _BENEFITS)
+    # The chosen recipes decide in which order the runs come: networks as they are planned, before ahead of after.
+    ordered = table.sort_values(["rate", "order"], ascending=[True, False])
+    return runs[NETWORK].drop_duplicates().merge(ordered, on=NETWORK)
 
 
 @traced

@@ -82,8 +82,8 @@ def test_what_goes_with_the_loss() -> None:
     ).astype({"lost_live_mean": float})
     first, caution, _ = optimisers.explanations(table).points
     assert first == (
-        "k = 2, over 4 optimisers: the similarity of filters (-0.90), the largest eigenvalue (+0.80). Among live "
-        "weights: the loss does not vary, so nothing goes with it."
+        "k = 2, rank correlation with the lost accuracy over 4 optimisers: the similarity of filters (-0.90), the "
+        "largest eigenvalue (+0.80). Among live weights: the loss does not vary, so nothing goes with it."
     )
     assert caution.startswith("A rank correlation over a handful")
     weak = table[table["quantity"] == "trace"]
