@@ -19,7 +19,7 @@ def test_a_plain_table_is_the_pipe_table_alone() -> None:
 
 
 def test_every_form_of_a_plain_table_has_the_cells() -> None:
-    forms = tables.plain(pd.DataFrame({"n": [5]}))._repr_mimebundle_()
+    forms, _metadata = tables.plain(pd.DataFrame({"n": [5]}))._repr_mimebundle_()
     assert set(forms) == {"text/markdown", "text/html", "text/plain"}
     assert all("5" in form for form in forms.values())
 
