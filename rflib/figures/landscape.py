@@ -16,13 +16,17 @@ from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 
 _MOMENTS = {"initial": "at initialisation", "last": "after training"}
+_FAINT = 0.12
 
 
 @drawn
-def spectra(study: Study, *, architecture: str, role: RoleName = "small_images") -> Drawing:
+def spectra(
+    study: Study, *, architecture: str, role: RoleName = "small_images", highlighted: int | None = None
+) -> Drawing:
     """Draw the largest Hessian eigenvalues against their rank, before and after training, a line a pool kernel.
 
-    Logarithmic where all are positive; otherwise linear around zero, and the note says up to where.
+    Logarithmic where all are positive; otherwise linear around zero, and the note says up to where. With a
+    `highlighted` pool kernel the lines of the others are faint.
     """
     frame = tables.spectra(study, role=role)
     frame = frame if frame.empty else frame[frame["architecture"] == architecture]
@@ -32,7 +36,7 @@ def spectra(study: Study, *, architecture: str, role: RoleName = "small_images")
     ranges = frame.groupby(by)["eigenvalue"].agg(["mean", "min", "max", "size"]).reset_index()
     figure, main, _ = layout.panels(list(_MOMENTS.values()), height=3.4, extra=1.6)
     for axes, checkpoint in zip(main, _MOMENTS, strict=True):
-        _draw_spectra(axes, ranges[ranges["checkpoint"] == checkpoint], architecture)
+        _draw_spectra(axes, ranges[ranges["checkpoint"] == checkpoint], architecture, highlighted)
         axes.set_xlabel("rank of the eigenvalue")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     scale = _scale(main[0], ranges["min"])
@@ -48,16 +52,18 @@ def spectra(study: Study, *, architecture: str, role: RoleName = "small_images")
     return figure
 
 
-def _draw_spectra(axes: Axes, ranges: pd.DataFrame, architecture: str) -> None:
+def _draw_spectra(axes: Axes, ranges: pd.DataFrame, architecture: str, highlighted: int | None) -> None:
     for kernel, rows in layout.by_kernel(ranges):
+        alpha = 1.0 if highlighted in (None, kernel) else _FAINT
         frozen = rows[rows["batch_statistics"] == "frozen"]
-        style = kernel_style(kernel) | {"linestyle": ":", "linewidth": 1.0, "marker": "none"}
+        style = kernel_style(kernel) | {"linestyle": ":", "linewidth": 1.0, "marker": "none", "alpha": alpha}
         axes.plot(frozen["rank"], frozen["mean"], label="_", **style)
         group = rows[rows["batch_statistics"] == "batch"]
-        style = kernel_style(kernel) | {"markersize": 3.5}
+        style = kernel_style(kernel) | {"markersize": 3.5, "alpha": alpha}
         axes.plot(group["rank"], group["mean"], label=layout.kernel_label(architecture, kernel), **style)
         if (group["size"] > 1).any():
-            axes.fill_between(group["rank"], group["min"], group["max"], color=style["color"], alpha=0.18, linewidth=0)
+            band = {"color": style["color"], "alpha": 0.18 * alpha, "linewidth": 0}
+            axes.fill_between(group["rank"], group["min"], group["max"], **band)
 
 
 def _scale(axes: Axes, eigenvalues: pd.Series) -> str:
