@@ -1,4 +1,5 @@
-# Everything a machine with Python >= 3.11, make and git needs: `make book`, `make test`.
+# Everything a machine with Python >= 3.11, make and git needs: `make book`, `make test`; a browser as well for
+# `make pdf` and `make test-site`.
 # Extra arguments for pip, such as another index for torch: make env PIP_ARGS="..."
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ INSTALLED := .venv/.installed
 # What reads and shows measurements, without torch: enough for PROFILE=published.
 READING := .venv/.reading
 
-.PHONY: env book test test-slow test-ray lint bench clean
+.PHONY: env book pdf browser test test-slow test-ray test-site lint bench clean
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -32,6 +33,14 @@ $(READING): requirements.lock pyproject.toml | .venv/pyvenv.cfg
 book: $(if $(filter published,$(PROFILE)),$(READING),$(INSTALLED))
 	$(BIN)/rflib book --profile $(PROFILE)
 
+# The whole book on paper: _build/book.pdf.
+pdf: book browser
+	$(BIN)/rflib pdf
+
+# Chromium, which is installed where that can be done.
+browser:
+	@.ci/browser > /dev/null
+
 test: env
 	$(BIN)/pytest
 
@@ -41,6 +50,10 @@ test-slow: env
 # Ray on this machine: a minute or two, and slower than that where the cores are busy.
 test-ray: env
 	$(BIN)/pytest -m slow tests/executors tests/cli/test_executors.py
+
+# The site as `make book` last built it, in a real browser.
+test-site: env browser
+	$(BIN)/pytest tests/site -m "site and not slow"
 
 lint: env
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ from rflib.book.runnable import ARCHIVE, has_solutions, runnable
 # The branch that the workflow writes the notebooks to: Colab opens them from there.
 NOTEBOOKS_BRANCH = "notebooks"
 EXERCISES = "-exercises"
+LEAD = "Run this chapter:"
 _GITHUB = "https://github.com/"
 _ARCHIVED = (
     *("_config.yml", "_toc.yml", "CITATION.cff", "LICENSE", "Makefile", "README.md", "environment.yml"),
@@ -61,7 +62,7 @@ def offers(chapter: str, *, solutions: bool, repository: str | None) -> str:
     exercises = f"{{download}}`notebook without solutions <../downloads/{chapter}{EXERCISES}.ipynb>`"
     packed = f"{{download}}`code and measurements for it <../downloads/{ARCHIVE}>`"
     found = [notebook, *([exercises] if solutions else []), *([packed] if repository is None else [])]
-    return f"Run this chapter: {' · '.join([*found, *_launchers(chapter, repository)])}"
+    return f"{LEAD} {' · '.join([*found, *_launchers(chapter, repository)])}"
 
 
 def _launchers(chapter: str, repository: str | None) -> list[str]:

@@ -66,11 +66,11 @@ def publish(new: Path, published: Path) -> None:
 
 
 def _state(staged: Path, strict: bool) -> str:
-    """Return one line per staged file and one for the renderer: whatever a built page depends on."""
-    renderer = Path(__file__).with_name("mathml.py")
+    """Return one line per staged file and one for each renderer: whatever a built page depends on."""
+    renderers = [Path(__file__).with_name(name) for name in ("mathml.py", "theme.py")]
     files = sorted(path for path in staged.rglob("*") if path.is_file())
     lines = [f"{path.relative_to(staged)} {_digest(path)}" for path in files]
-    return "\n".join([f"renderer {_digest(renderer)}", f"strict {strict}", *lines])
+    return "\n".join([*(f"renderer {_digest(path)}" for path in renderers), f"strict {strict}", *lines])
 
 
 def _digest(path: Path) -> str:
