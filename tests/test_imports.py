@@ -20,6 +20,9 @@ READERS = [
     "rflib.claims",
     "rflib.figures",
     "rflib.book",
+    "rflib.book.mathml",
+    "rflib.book.published",
+    "rflib.book.theme",
     "rflib.pipeline.study",
 ]
 

@@ -18,7 +18,6 @@ from nbformat import NotebookNode
 from rflib.book.ledger import fill_ledger
 from rflib.book.notebooks import read_source
 from rflib.book.offers import archive, offers, repository_url, runnable_notebooks
-from rflib.book.published import FINDINGS, PICTURE
 from rflib.book.runnable import ARCHIVE, has_solutions
 from rflib.book.scrubbing import scrub
 from rflib.errors import RflibError
@@ -27,8 +26,8 @@ _NOT_EXECUTED = """```{{important}}
 This chapter was not executed for this copy of the book. `rflib book --chapter {chapter}` fills it in.
 ```"""
 _MATHML = "rflib.book.mathml"
-# What the first page shows of the published results.
-_FINDINGS = (Path("results") / FINDINGS, Path("results") / PICTURE)
+# What prose shows of the published results: words and pictures beside the measurements.
+_SHOWN_RESULTS = ("*.md", "*.png")
 _IGNORED = ("__pycache__", ".ipynb_checkpoints", ".DS_Store")
 
 
@@ -55,7 +54,8 @@ def stage(
         Path("_toc.yml"): _yaml(contents if contents is not None else _read_yaml(root / "_toc.yml")),
     }
     files |= {Path("book") / path: (root / "book" / path).read_bytes() for path in _files(root / "book")}
-    files |= {path: (root / path).read_bytes() for path in _FINDINGS if (root / path).is_file()}
+    shown = [path for pattern in _SHOWN_RESULTS for path in (root / "results").glob(pattern)]
+    files |= {path.relative_to(root): path.read_bytes() for path in shown}
     pages = {chapter: _page(chapter, path, root, repository) for chapter, path in executed.items()}
     fill_ledger(pages)
     for chapter, page in pages.items():

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from math import sqrt
 
 import pandas as pd
-from scipy.stats import spearmanr
-from scipy.stats import t as student
 
 from rflib.pipeline.origin import traced
 
@@ -29,6 +27,9 @@ def summarise(frame: pd.DataFrame, by: Sequence[str], quantities: Iterable[str])
 
 def half_width(deviation: float, seeds: int) -> float:
     """Return half the width of the 95 % interval of a mean over `seeds` (Student); NaN for one seed."""
+    # Imported where it is used: it takes longer than all else that the command line loads.
+    from scipy.stats import t as student
+
     return float(student.ppf(0.975, seeds - 1)) * deviation / sqrt(seeds) if seeds > 1 else float("nan")
 
 
@@ -37,6 +38,8 @@ def trend(x: Sequence[float], y: Sequence[float]) -> float:
     pairs = [(a, b) for a, b in zip(x, y, strict=True) if a == a and b == b]
     if len({b for _, b in pairs}) < 2 or len({a for a, _ in pairs}) < 2:
         return float("nan")
+    from scipy.stats import spearmanr
+
     return float(spearmanr(*zip(*pairs, strict=True)).statistic)
 
 

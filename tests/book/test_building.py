@@ -118,8 +118,3 @@ def test_two_builds_at_once_make_one_whole_site(book_root: Path) -> None:
     assert sum(output.count(": executed in") for output in outputs) == 2
     assert sum("another build works in" in output for output in outputs) == 1
     assert (book_root / "_build" / "html" / "notebooks" / "second.html").is_file()
-
-
-def test_the_book_needs_no_torch() -> None:
-    program = "import sys; sys.modules['torch'] = None; import rflib.book, rflib.book.mathml, rflib.book.parameters"
-    subprocess.run([sys.executable, "-c", program], check=True)
