@@ -21,7 +21,7 @@ EXERCISES = "-exercises"
 LEAD = "Run this chapter:"
 _GITHUB = "https://github.com/"
 _ARCHIVED = (
-    *("_config.yml", "_toc.yml", "CITATION.cff", "LICENSE", "Makefile", "README.md", "environment.yml"),
+    *(".ci", "_config.yml", "_toc.yml", "CITATION.cff", "LICENSE", "Makefile", "README.md", "environment.yml"),
     *("pyproject.toml", "requirements.lock", "book", "notebooks", "results", "rflib"),
 )
 
@@ -52,7 +52,7 @@ def archive(root: Path) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
         for path in sorted(path for name in _ARCHIVED for path in _files(root / name)):
-            packed.writestr(zipfile.ZipInfo(str(path.relative_to(root))), path.read_bytes(), zipfile.ZIP_DEFLATED)
+            packed.writestr(_entry(path, root), path.read_bytes(), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 
@@ -73,6 +73,13 @@ def _launchers(chapter: str, repository: str | None) -> list[str]:
         f"[Binder](https://mybinder.org/v2/gh/{name}/HEAD?labpath={quote(f'run/{chapter}.ipynb', safe='')})",
         f"[Colab](https://colab.research.google.com/github/{name}/blob/{NOTEBOOKS_BRANCH}/{chapter}.ipynb)",
     ]
+
+
+def _entry(path: Path, root: Path) -> zipfile.ZipInfo:
+    """Return the entry of a file without its time; what can be executed stays so, the rest can be read."""
+    entry = zipfile.ZipInfo(str(path.relative_to(root)))
+    entry.external_attr = (0o755 if path.stat().st_mode & 0o100 else 0o644) << 16
+    return entry
 
 
 def _files(path: Path) -> list[Path]:

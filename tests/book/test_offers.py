@@ -54,8 +54,14 @@ def test_the_archive_holds_the_book_without_caches_and_repeats_byte_for_byte(boo
         path = book_root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
+    (book_root / ".ci").mkdir()
+    (book_root / ".ci" / "browser").write_text("#!/bin/sh\n")
+    (book_root / ".ci" / "browser").chmod(0o755)
     first = archive(book_root)
     assert first == archive(book_root)
-    names = zipfile.ZipFile(io.BytesIO(first)).namelist()
+    packed = zipfile.ZipFile(io.BytesIO(first))
+    names = packed.namelist()
     assert {"_toc.yml", "rflib/one.py", "results/index.json", "notebooks/first.md"} <= set(names)
+    modes = {name: packed.getinfo(name).external_attr >> 16 for name in names}
+    assert (modes[".ci/browser"], modes["rflib/one.py"]) == (0o755, 0o644)
     assert not any("pycache" in name or name.startswith("runs") for name in names)
