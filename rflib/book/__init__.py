@@ -5,7 +5,6 @@
 """
 
 from rflib.book.building import Rerun, build_book, rerun
-from rflib.book.lessons import is_lesson
 from rflib.book.notebooks import chapter_names, source_path
 
-__all__ = ["Rerun", "build_book", "chapter_names", "is_lesson", "rerun", "source_path"]
+__all__ = ["Rerun", "build_book", "chapter_names", "rerun", "source_path"]

@@ -17,8 +17,9 @@ from rflib.book import parameters as chapter_parameters
 from rflib.book.comparison import beside_published
 from rflib.book.execution import Progress, execute, silent
 from rflib.book.freshness import State, changes, current_state, record, update_content
-from rflib.book.lessons import PROFILE, executed_path, is_lesson, published_path
+from rflib.book.lessons import executed_path, published_path
 from rflib.book.notebooks import chapter_names, source_path
+from rflib.book.parameters import PROFILE, reads_profile
 from rflib.book.site import build_site
 from rflib.book.staging import stage
 from rflib.errors import UsageError
@@ -58,9 +59,10 @@ def build_book(
     wanted = [source_path(root, name).stem for name in chapters] if chapters else order
     build = root / "_build"
     with _exclusive(build / ".lock", on_progress):
-        notebooks = {name: _notebook_path(root, name, profile) for name in order}
-        stale = {name: path for name, path in notebooks.items() if name in wanted and path.is_relative_to(build)}
-        _execute_stale(root, stale, profile=profile, content_key=content_key, on_progress=on_progress)
+        values = {name: _values(source_path(root, name), profile) for name in order}
+        notebooks = {name: _notebook_path(root, name, profile, lesson=PROFILE not in values[name]) for name in order}
+        own = {name: path for name, path in notebooks.items() if name in wanted and path.is_relative_to(build)}
+        _execute_stale(root, own, values, content_key=content_key, on_progress=on_progress)
         executed = {name: path if path.is_file() else None for name, path in notebooks.items()}
         stage(root, build / "book", executed)
         page = build_site(root, build / "book", strict=not chapters)
@@ -87,7 +89,7 @@ def rerun(
     root = root.resolve()
     source = source_path(root, chapter)
     values = chapter_parameters.complete(chapter_parameters.read(source), parameters)
-    if compare and is_lesson(source):
+    if compare and PROFILE not in values:
         raise UsageError(f"chapter '{chapter}' reads no measurements: there is nothing published to compare it with")
     folder = root / "_build" / "reruns" / f"{chapter}-{_short_hash(values)}"
     with _exclusive(folder / ".lock", on_progress):
@@ -112,9 +114,9 @@ def _beside_published(root: Path, source: Path, notebook: Path, on_progress: Pro
     return path
 
 
-def _notebook_path(root: Path, name: str, profile: str) -> Path:
+def _notebook_path(root: Path, name: str, profile: str, *, lesson: bool) -> Path:
     """Return the executed notebook that the book shows; one outside `_build/` is published and not executed here."""
-    if not is_lesson(source_path(root, name)):
+    if not lesson:
         return root / "_build" / "executed" / profile / f"{name}.ipynb"
     return published_path(root, name) if profile == PUBLISHED else executed_path(root, name)
 
@@ -122,19 +124,17 @@ def _notebook_path(root: Path, name: str, profile: str) -> Path:
 def _execute_stale(
     root: Path,
     notebooks: Mapping[str, Path],
+    values: Mapping[str, Mapping[str, Any]],
     *,
-    profile: str,
     content_key: Callable[[], str],
     on_progress: Progress,
 ) -> None:
     before = content_key()
     for name, notebook in notebooks.items():
-        source = source_path(root, name)
-        values = _values(source, profile)
-        if reasons := changes(notebook, _state(root, name, values, content_key=before)):
+        if reasons := changes(notebook, _state(root, name, values[name], content_key=before)):
             on_progress(f"{name}: executing (changed: {', '.join(reasons)})")
-            execute(source, values, notebook, working_directory=root, on_progress=on_progress)
-            record(notebook, _state(root, name, values, content_key=content_key()))
+            execute(source_path(root, name), values[name], notebook, working_directory=root, on_progress=on_progress)
+            record(notebook, _state(root, name, values[name], content_key=content_key()))
     after = content_key()
     if after != before:
         # Chapters compute what is missing; what one of them added does not make the others stale.
@@ -143,7 +143,8 @@ def _execute_stale(
 
 
 def _values(source: Path, profile: str) -> dict[str, Any]:
-    return chapter_parameters.complete(chapter_parameters.read(source), {} if is_lesson(source) else {PROFILE: profile})
+    declared = chapter_parameters.read(source)
+    return chapter_parameters.complete(declared, {PROFILE: profile} if reads_profile(declared) else {})
 
 
 def _state(root: Path, name: str, values: Mapping[str, Any], *, content_key: str) -> State:

@@ -16,13 +16,12 @@ from rflib.book.freshness import State, changes, current_state, record
 from rflib.book.notebooks import chapter_names, source_path
 from rflib.book.scrubbing import without_traces
 
-PROFILE = "profile"
 _REMEDY = "run `rflib publish` again"
 
 
 def is_lesson(chapter_path: Path) -> bool:
     """Return whether the chapter at `chapter_path` depends on no profile."""
-    return all(parameter.name != PROFILE for parameter in chapter_parameters.read(chapter_path))
+    return not chapter_parameters.reads_profile(chapter_parameters.read(chapter_path))
 
 
 def executed_path(root: Path, chapter: str) -> Path:

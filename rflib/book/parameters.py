@@ -30,6 +30,8 @@ _EXAMPLES = {
     "list[str]": "[cifar10, digits]",
 }
 _OPTIONAL = " | None"
+PROFILE = "profile"
+"""The parameter that names a profile; a chapter without it is a lesson."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,11 @@ def declared(notebook: NotebookNode, chapter: str) -> list[Parameter]:
         raise _malformed(chapter, error.text or source) from error
     comments = _comments(source)
     return [_parameter(statement, comments, source, chapter) for statement in tree.body]
+
+
+def reads_profile(parameters: Iterable[Parameter]) -> bool:
+    """Return whether a chapter with these parameters depends on a profile."""
+    return any(parameter.name == PROFILE for parameter in parameters)
 
 
 def parse(parameters: Sequence[Parameter], assignments: Iterable[str]) -> dict[str, Any]:

@@ -13,10 +13,9 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from rflib.book.parameters import Parameter
+from rflib.book.parameters import PROFILE, Parameter
 from rflib.pipeline.origin import METADATA
 
-PROFILE = "profile"
 _MARKDOWN = "text/markdown"
 _MOST_COMMITS = 4
 _OPTIONS = (PROFILE, "reuse")

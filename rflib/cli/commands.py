@@ -107,8 +107,8 @@ def run(
     workers: WorkersOption = None,
 ) -> None:
     """Execute one chapter with your own parameters: a notebook and a page."""
-    from rflib.book import is_lesson, rerun, source_path
-    from rflib.book.parameters import complete, parse, read
+    from rflib.book import rerun, source_path
+    from rflib.book.parameters import PROFILE, complete, parse, read, reads_profile
     from rflib.executors import Processes
     from rflib.pipeline.overrides import OVERRIDES
     from rflib.pipeline.plans import measures
@@ -119,9 +119,8 @@ def run(
     if compare not in (None, PUBLISHED):
         raise UsageError(f"--compare: expected `{PUBLISHED}`, found '{compare}'")
     root = project_root()
-    source = source_path(root, chapter)
-    declared = read(source)
-    settings = {} if is_lesson(source) else {"profile": profile}
+    declared = read(source_path(root, chapter))
+    settings = {PROFILE: profile} if reads_profile(declared) else {}
     given = {**settings, **({"reuse": reuse} if reuse else {}), **parse(declared, parameter or [])}
     values = complete(declared, given)
     if measures(chapter):
