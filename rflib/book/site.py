@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import html
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import yaml
 
 from rflib.book.kernel import interpreter_environment
 from rflib.errors import RflibError
@@ -20,6 +23,19 @@ _TERMINAL_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PROBLEM = re.compile(r"WARNING:|ERROR:|CRITICAL:|SEVERE:")
 _CELL_LINE = re.compile(r"(notebooks/[\w.-]+)\.ipynb:(\d+):")
 _SETTINGS = ("_config.yml", "_toc.yml")
+# The builder's own leads on as well, but has no icon: a browser then asks the server for one in vain.
+_ENTRANCE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="refresh" content="0; url={page}">
+<link rel="canonical" href="{page}">
+<link rel="icon" href="{icon}">
+<title>{title}</title>
+</head>
+<body><a href="{page}">{title}</a></body>
+</html>
+"""
 
 
 def build_site(root: Path, staged: Path, *, output: Path | None = None, strict: bool = True) -> Path:
@@ -45,6 +61,7 @@ def build_site(root: Path, staged: Path, *, output: Path | None = None, strict: 
         # What was read without complaint is not read again, so its warnings would be lost in the next build.
         shutil.rmtree(work, ignore_errors=True)
         raise
+    _write_entrance(staged, work / "_build" / "html")
     publish(work / "_build" / "html", output)
     stamp.write_text(state, encoding="utf-8")
     return output / "index.html"
@@ -63,6 +80,18 @@ def publish(new: Path, published: Path) -> None:
         new.rename(published)
         aside.rename(new)
     shutil.rmtree(new)
+
+
+def _write_entrance(staged: Path, site: Path) -> None:
+    """Lead from the site's folder to the book's first page."""
+    settings, contents = (yaml.safe_load((staged / name).read_text(encoding="utf-8")) for name in _SETTINGS)
+    favicon = (settings.get("html") or {}).get("favicon")
+    entrance = _ENTRANCE.format(
+        page=f"{contents['root']}.html",
+        title=html.escape(settings["title"]),
+        icon=f"_static/{Path(favicon).name}" if favicon else "data:,",
+    )
+    (site / "index.html").write_text(entrance, encoding="utf-8")
 
 
 def _state(staged: Path, strict: bool) -> str:

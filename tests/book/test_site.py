@@ -60,7 +60,9 @@ def test_the_site_is_complete_and_offline(book_root: Path, staged: Path) -> None
     index = build_site(book_root, staged)
     site = book_root / "_build" / "html"
     assert index == site / "index.html"
-    assert "url=book/index.html" in index.read_text()
+    entrance = index.read_text()
+    assert 'content="0; url=book/index.html"' in entrance
+    assert '<link rel="icon" href="_static/icon.svg">' in entrance
     for name, page in pages(site).items():
         requests = Requests()
         requests.feed(page)

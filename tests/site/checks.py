@@ -78,7 +78,7 @@ def listening(page: Page, origin: str) -> Iterator[list[str]]:
 
     def hear(message: ConsoleMessage) -> None:
         if message.type == "error":
-            complaints.append(f"console: {message.text}")
+            complaints.append(f"console: {message.text} ({message.location['url']})")
 
     def watch(request: Request) -> None:
         if not request.url.startswith((origin, "data:", "blob:")):
