@@ -22,6 +22,7 @@ from rflib.book.notebooks import chapter_names, source_path
 from rflib.book.parameters import PROFILE, reads_profile
 from rflib.book.site import build_site
 from rflib.book.staging import stage
+from rflib.book.stale import StaleChapter, execute_at_once, execute_in_turn
 from rflib.errors import UsageError
 from rflib.pipeline.profiles import PUBLISHED
 
@@ -48,7 +49,8 @@ def build_book(
 
     With `chapters`, only those chapters are executed; the others stand in the site as they were last
     executed, or as their source, and warnings do not stop the build. Lessons are executed once for all profiles;
-    on the profile "published" the published notebooks stand for them. `content_key` describes the stored
+    on the profile "published" the published notebooks stand for them, and chapters, which then measure nothing,
+    are executed several at once. `content_key` describes the stored
     measurements that chapters read; it is asked before and after, since chapters compute what is missing.
 
     Raises UsageError for an unknown chapter or a chapter's parameters, RflibError for a failing chapter or
@@ -62,7 +64,9 @@ def build_book(
         values = {name: _values(source_path(root, name), profile) for name in order}
         notebooks = {name: _notebook_path(root, name, profile, lesson=PROFILE not in values[name]) for name in order}
         own = {name: path for name, path in notebooks.items() if name in wanted and path.is_relative_to(build)}
-        _execute_stale(root, own, values, content_key=content_key, on_progress=on_progress)
+        _execute_stale(
+            root, own, values, content_key=content_key, on_progress=on_progress, reading=profile == PUBLISHED
+        )
         executed = {name: path if path.is_file() else None for name, path in notebooks.items()}
         stage(root, build / "book", executed)
         page = build_site(root, build / "book", strict=not chapters)
@@ -128,13 +132,16 @@ def _execute_stale(
     *,
     content_key: Callable[[], str],
     on_progress: Progress,
+    reading: bool,
 ) -> None:
     before = content_key()
-    for name, notebook in notebooks.items():
-        if reasons := changes(notebook, _state(root, name, values[name], content_key=before)):
-            on_progress(f"{name}: executing (changed: {', '.join(reasons)})")
-            execute(source_path(root, name), values[name], notebook, working_directory=root, on_progress=on_progress)
-            record(notebook, _state(root, name, values[name], content_key=content_key()))
+    stale = [
+        StaleChapter(source_path(root, name), values[name], reasons, notebook, root)
+        for name, notebook in notebooks.items()
+        if (reasons := changes(notebook, _state(root, name, values[name], content_key=before)))
+    ]
+    for name in (execute_at_once if reading else execute_in_turn)(stale, on_progress):
+        record(notebooks[name], _state(root, name, values[name], content_key=content_key()))
     after = content_key()
     if after != before:
         # Chapters compute what is missing; what one of them added does not make the others stale.

@@ -8,8 +8,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from rflib.book import build_book, freshness, rerun
+from rflib.book import build_book, freshness, rerun, stale
 from rflib.errors import RflibError, UsageError
+from rflib.executors.processes import Processes
 
 
 @pytest.fixture(autouse=True)
@@ -22,10 +23,10 @@ def executed(lines: list[str]) -> list[str]:
     return [line.split(":")[0] for line in lines if ": executed in" in line]
 
 
-def build(root: Path, chapters: list[str] | None = None, *, content: str = "") -> list[str]:
+def build(root: Path, chapters: list[str] | None = None, *, profile: str = "digits", content: str = "") -> list[str]:
     """Build the book; return what it said."""
     lines: list[str] = []
-    build_book(root, chapters, profile="digits", content_key=lambda: content, on_progress=lines.append)
+    build_book(root, chapters, profile=profile, content_key=lambda: content, on_progress=lines.append)
     return lines
 
 
@@ -41,6 +42,17 @@ def test_a_book_is_executed_and_built_once(book_root: Path) -> None:
     assert executed(lines) == ["second"]
     assert "second: executing (changed: source)" in lines
     assert "changed output" in (site / "notebooks" / "second.html").read_text()
+
+
+def test_chapters_that_only_read_are_executed_at_once(book_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stale, "Processes", lambda: Processes(workers=2))
+    # Each chapter ends only when the other has begun.
+    for chapter, mine, other in (("first", "one", "two"), ("second", "two", "one")):
+        wait = f"open({mine!r}, 'w').close()\nimport os, time\nwhile not os.path.exists({other!r}): time.sleep(0.05)"
+        with (book_root / "notebooks" / f"{chapter}.md").open("a") as source:
+            source.write(f"\n```{{code-cell}} python3\n{wait}\n```\n")
+    assert sorted(executed(build(book_root, profile="published"))) == ["first", "second"]
+    assert "published [0.5]" in (book_root / "_build" / "html" / "notebooks" / "second.html").read_text()
 
 
 @pytest.mark.slow
@@ -76,6 +88,15 @@ def test_a_failing_chapter_keeps_what_was_done(book_root: Path) -> None:
         build(book_root)
     source.write_text(good)
     assert executed(build(book_root)) == ["second"]
+
+
+@pytest.mark.slow
+def test_a_chapter_that_fails_beside_another_is_named(book_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stale, "Processes", lambda: Processes(workers=2))
+    source = book_root / "notebooks" / "second.md"
+    source.write_text(source.read_text().replace("print(profile, rates)", "1 / 0"))
+    with pytest.raises(RflibError, match=r"chapter 'second' stopped in code cell 2 .*ZeroDivisionError"):
+        build(book_root, profile="published")
 
 
 def test_a_rerun_makes_a_notebook_and_a_page(book_root: Path) -> None:
