@@ -12,7 +12,7 @@ from rflib import tables
 from rflib.errors import unknown
 from rflib.figures import layout
 from rflib.figures.coverage import not_covered
-from rflib.figures.pairs import joined
+from rflib.figures.pairs import before_and_after
 from rflib.figures.style import Drawing, drawn, legend, note
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
@@ -24,8 +24,6 @@ _PROBE: dict[str, Any] = {"color": "#1F4E9E", "marker": "o", "markersize": 4}
 _SATURATION: dict[str, Any] = {"color": "#E08A00", "width": 0.7}
 _BORDER: dict[str, Any] = {"color": "#1A1A1A", "linewidth": 2.2}
 _UNPRODUCTIVE: dict[str, Any] = {"color": "#EFEFEF"}
-_WHOLE: dict[str, Any] = {"color": "#1F4E9E", "marker": "o", "linestyle": "none", "markersize": 7}
-_CUT: dict[str, Any] = {"color": "#D7301F", "marker": "s", "linestyle": "none", "markersize": 7}
 
 
 @drawn
@@ -92,15 +90,11 @@ def truncation(study: Study, *, role: RoleName = "small_images") -> Drawing:
     table = tables.truncation(study, role=role)
     if table.empty:
         return not_covered(study, role, "history", "truncated")
-    figure, (axes,), _ = layout.panels(["each network whole, and without its tail"], height=3.4, extra=1.2)
-    for row in table.to_dict("records"):
-        x = [row["parameters_full"], row["parameters_truncated"]]
-        y = [row["accuracy_full_mean"], row["accuracy_truncated_mean"]]
-        spreads = [row["accuracy_full_sd"], row["accuracy_truncated_sd"]]
-        joined(axes, row["architecture"], x, y, spreads, {"whole": _WHOLE, "truncated at the border": _CUT})
-    axes.set_xscale("log")
-    axes.margins(x=0.2, y=0.15)
-    axes.set(xlabel="parameters", ylabel="test accuracy (%)")
-    legend(figure, columns=2)
-    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(table["n"]))
-    return figure
+    return before_and_after(
+        table,
+        {"full": "whole", "truncated": "truncated at the border"},
+        cost="parameters",
+        title="each network whole, and without its tail",
+        label="parameters",
+        images=study.profile.roles[role].title,
+    )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from rflib import tables
 from rflib.figures import layout
 from rflib.figures.coverage import not_covered
-from rflib.figures.pairs import joined
+from rflib.figures.pairs import AFTER, BEFORE, before_and_after
 from rflib.figures.style import Drawing, drawn, legend, note
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 
-_ORIGINAL: dict[str, Any] = {"color": "#1F4E9E", "marker": "o", "linestyle": "none", "markersize": 7}
-_REFINED: dict[str, Any] = {"color": "#D7301F", "marker": "s", "linestyle": "none", "markersize": 7}
 _IMAGES = ("--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 _ROW_INCHES = 0.24
 
@@ -39,9 +35,9 @@ def feasible_resolutions(study: Study, *, role: RoleName = "small_images") -> Dr
     for row in refined.to_dict("records"):
         ends = [row["smallest_pixels"], row["smallest_pixels_refined"]]
         axes.plot(ends, [places[row["architecture"]]] * 2, color="#9A9A9A", linewidth=1.2, zorder=1.5)
-    axes.plot(table["smallest_pixels"], places, label="as it is", zorder=2, **_ORIGINAL)
+    axes.plot(table["smallest_pixels"], places, label="as it is", zorder=2, **BEFORE)
     rows = refined["architecture"].map(places)
-    axes.plot(refined["smallest_pixels_refined"], rows, label="refined", zorder=2, **_REFINED)
+    axes.plot(refined["smallest_pixels_refined"], rows, label="refined", zorder=2, **AFTER)
     axes.set_xscale("log")
     axes.grid(axis="x", visible=False)
     ticks = [25, 50, 100, 200, 400]
@@ -66,15 +62,13 @@ def refined_accuracy(study: Study, *, role: RoleName = "small_images") -> Drawin
     table = tables.trained_refinements(study, role=role)
     if table.empty:
         return not_covered(study, role, "history", "refined")
-    figure, (axes,), _ = layout.panels(["each network as it is, and refined"], height=3.4, extra=1.2)
-    for row in table.to_dict("records"):
-        x = [row["forward_flops_original"] / 1e6, row["forward_flops_refined"] / 1e6]
-        y = [row["accuracy_original_mean"], row["accuracy_refined_mean"]]
-        spreads = [row["accuracy_original_sd"], row["accuracy_refined_sd"]]
-        joined(axes, row["architecture"], x, y, spreads, {"as it is": _ORIGINAL, "refined": _REFINED})
-    axes.set_xscale("log")
-    axes.margins(x=0.2, y=0.15)
-    axes.set(xlabel="MFLOP of one image", ylabel="test accuracy (%)")
-    legend(figure, columns=2)
-    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(table["n"]))
-    return figure
+    for version in ("original", "refined"):
+        table[f"forward_mflop_{version}"] = table[f"forward_flops_{version}"] / 1e6
+    return before_and_after(
+        table,
+        {"original": "as it is", "refined": "refined"},
+        cost="forward_mflop",
+        title="each network as it is, and refined",
+        label="MFLOP of one image",
+        images=study.profile.roles[role].title,
+    )

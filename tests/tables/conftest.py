@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from rflib.pipeline.profiles import Profile
 from rflib.pipeline.study import Study
 from rflib.store import Store
 
+Content = tuple[dict[str, Any], dict[str, np.ndarray]]
+
 TRAINING = {"epochs": 2}
 
 
-def profile_with(role: str = "small_images", **settings: Any) -> Profile:
+def profile_with(role: str = "small_images", rates: Sequence[float] = (0.5, 0.9), **settings: Any) -> Profile:
     plain = {
         "title": "images",
         "data": {"name": "cifar10", "fingerprint": "f" * 16},
@@ -27,7 +29,7 @@ def profile_with(role: str = "small_images", **settings: Any) -> Profile:
         "training": TRAINING,
         "fine_tuning": {"epochs": 3},
     }
-    values = {"name": "filled", "description": "by hand", "width": 0.5, "rates": [0.5, 0.9]}
+    values = {"name": "filled", "description": "by hand", "width": 0.5, "rates": rates}
     return Profile.checked({**values, role: {**plain, **settings}})
 
 
@@ -76,33 +78,36 @@ def similarity(kernel: int) -> dict[str, Any]:
     return {"rows": rows, "images": 64, "layers": names}
 
 
-def fill(store: Store, key: MeasurementKey) -> None:
+def by_kernel(key: MeasurementKey) -> Content:
     settings: Any = key.settings
     model = key.runs[0].config.model if key.runs else settings.model
-    kernel, arrays = model.pool_kernel, {}
+    kernel = model.pool_kernel
     if key.analysis == "one_shot":
-        values = one_shot(kernel, key.runs[0].seed, settings.rates)
-    elif key.analysis == "history":
-        values = history(kernel, key.runs[0].seed, key.runs[0].config.training.epochs)
-    elif key.analysis == "architecture":
-        values = architecture(kernel)
-    elif key.analysis == "spectrum":
-        values = spectrum(kernel)
-    else:
-        values, arrays = similarity(kernel), {"debiased": np.eye(3), "biased": np.ones((3, 3))}
-    store.save_measurement(key, values=values, arrays=arrays, provenance={"seconds": 1.0})
+        return one_shot(kernel, key.runs[0].seed, settings.rates), {}
+    if key.analysis == "history":
+        return history(kernel, key.runs[0].seed, key.runs[0].config.training.epochs), {}
+    if key.analysis == "architecture":
+        return architecture(kernel), {}
+    if key.analysis == "spectrum":
+        return spectrum(kernel), {}
+    return similarity(kernel), {"debiased": np.eye(3), "biased": np.ones((3, 3))}
 
 
 @pytest.fixture
 def filled(tmp_path: Path) -> Callable[..., Study]:
-    """Fill a store for a chapter: `filled("accuracy-and-pruning", role="large_images", seeds=[0])`."""
+    """Fill a store for a chapter: `filled("accuracy-and-pruning", role="large_images", seeds=[0])`.
 
-    def make(chapter: str, **settings: Any) -> Study:
+    `content` gives the values and arrays of a measurement that is not in the store yet.
+    """
+
+    def make(chapter: str, content: Callable[[MeasurementKey], Content] = by_kernel, **settings: Any) -> Study:
         profile = profile_with(**settings)
         store = Store(tmp_path / "runs")
         items: tuple[Item, ...] = plan(chapter, profile)
         for item in items:
-            fill(store, item.key)
+            if not store.has_measurement(item.key):
+                values, arrays = content(item.key)
+                store.save_measurement(item.key, values=values, arrays=arrays, provenance={"seconds": 1.0})
         return Study(chapter, profile, items, store)
 
     return make

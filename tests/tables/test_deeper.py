@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from rflib import reported, tables
-from rflib.pipeline.plans import plan
-from rflib.pipeline.profiles import Profile
 from rflib.pipeline.study import Study
-from rflib.store import Store
 
 # Input field, and whether it is larger than 32 px; saturation; probe accuracy of seed 0.
 LAYERS = [(1, 0.2, 50.0), (20, 0.6, 70.0), (33, 0.3, 71.0), (40, 0.1, 69.0)]
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
-    role = {
-        "title": "images",
-        "data": {"name": "cifar10", "fingerprint": "f" * 16},
-        "seeds": [0, 1],
-        "pool_kernels": {},
-        "training": {"epochs": 2},
-        "fine_tuning": {"epochs": 1},
-        "deeper": {"architectures": ["vgg11", "resnet18", "resnet18_no_stem"], "truncated": ["vgg11"]},
-    }
-    profile = Profile.checked({"name": "hand", "description": "by hand", "width": 0.5, "small_images": role})
-    items, store = plan("should-you-go-deeper", profile), Store(tmp_path / "runs")
-    for item in items:
-        store.save_measurement(item.key, values=values_of(item.key), arrays={}, provenance={})
-    return Study("should-you-go-deeper", profile, items, store)
+def study(filled: Callable[..., Study]) -> Study:
+    deeper = {"architectures": ["vgg11", "resnet18", "resnet18_no_stem"], "truncated": ["vgg11"]}
+    return filled("should-you-go-deeper", lambda key: (values_of(key), {}), pool_kernels={}, deeper=deeper)
 
 
 def values_of(key: Any) -> dict[str, Any]:
@@ -119,28 +104,19 @@ PROBES = {"conv1": 30.0, "block.conv1": 50.0, "block.downsample.0": 90.0, "block
 
 
 @pytest.fixture
-def probed(tmp_path: Path) -> Study:
+def probed(filled: Callable[..., Study]) -> Study:
     """A network with a pool at two kernels; each further kernel takes 4 points from its last layer, a seed adds 1."""
-    role = {
-        "title": "images",
-        "data": {"name": "cifar10", "fingerprint": "f" * 16},
-        "seeds": [0, 1],
-        "pool_kernels": {"rf_vgg19": [1, 2]},
-        "training": {"epochs": 2},
-        "fine_tuning": {"epochs": 1},
-        "deeper": {"architectures": [], "grid": True},
-    }
-    profile = Profile.checked({"name": "hand", "description": "by hand", "width": 0.5, "small_images": role})
-    items, store = plan("should-you-go-deeper", profile), Store(tmp_path / "probed")
-    for item in items:
-        (run,) = item.key.runs
+
+    def content(key: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        (run,) = key.runs
         fallen = 4.0 * (run.config.model.pool_kernel - 1)
         rows = [
             {"name": name, "accuracy": accuracy + run.seed * (name == "last") - fallen * (name == "last")}
             for name, accuracy in PROBES.items()
         ]
-        store.save_measurement(item.key, values={"rows": rows}, arrays={}, provenance={})
-    return Study("should-you-go-deeper", profile, items, store)
+        return {"rows": rows}, {}
+
+    return filled("should-you-go-deeper", content, deeper={"architectures": [], "grid": True})
 
 
 def test_what_the_deeper_half_adds_by_hand(probed: Study) -> None:
@@ -155,7 +131,7 @@ def test_what_the_deeper_half_adds_by_hand(probed: Study) -> None:
     assert means[["pool_kernel", "gain_mean", "n"]].to_numpy().tolist() == [[1, 8.5, 2], [2, 4.5, 2]]
 
 
-def test_a_profile_without_the_plan_has_no_tables(tmp_path: Path, study: Study) -> None:
+def test_a_profile_without_the_plan_has_no_tables(study: Study) -> None:
     bare = Study(study.chapter, study.profile, (), study.store)
     for table in (tables.layers, tables.productivity, tables.truncation, tables.stems, tables.probe_gains):
         assert table(bare).empty

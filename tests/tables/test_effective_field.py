@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from rflib import tables
-from rflib.pipeline.plans import plan
-from rflib.pipeline.profiles import Profile
 from rflib.pipeline.study import Study
-from rflib.store import Store
 
 # Depth and field in theory; effective fields of seed 0, untrained and trained.
 FIELDS = [(1, 3.0, 2.0, 2.0), (5, 20.0, 14.0, 12.0), (9, 80.0, 25.0, 26.0)]
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
-    role = {
-        "title": "images",
-        "data": {"name": "cifar10", "fingerprint": "f" * 16},
-        "seeds": [0, 1],
-        "pool_kernels": {},
-        "training": {"epochs": 2},
-        "fine_tuning": {"epochs": 1},
-        "effective_field": {"architectures": ["vgg11", "resnet18"], "multiples": [1, 2], "cardinalities": [1, 4]},
-    }
-    profile = Profile.checked({"name": "hand", "description": "by hand", "width": 0.5, "small_images": role})
-    items, store = plan("effective-receptive-field", profile), Store(tmp_path / "runs")
-    for item in items:
-        values, arrays = measured(item.key)
-        store.save_measurement(item.key, values=values, arrays=arrays, provenance={})
-    return Study("effective-receptive-field", profile, items, store)
+def study(filled: Callable[..., Study]) -> Study:
+    fields = {"architectures": ["vgg11", "resnet18"], "multiples": [1, 2], "cardinalities": [1, 4]}
+    return filled("effective-receptive-field", measured, pool_kernels={}, effective_field=fields)
 
 
 def measured(key: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

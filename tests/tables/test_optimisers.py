@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,10 +11,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from rflib import tables
-from rflib.pipeline.plans import plan
-from rflib.pipeline.profiles import Profile
 from rflib.pipeline.study import Study
-from rflib.store import Store
 
 # What pruning takes at 0.9 from seed 0 at k = 1: global, live; and the largest eigenvalue.
 WORLD = {"sgd": (20.0, 10.0, 4.0), "sam": (10.0, 12.0, 2.0), "adahessian": (40.0, 14.0, 8.0)}
@@ -51,31 +49,20 @@ def values_of(key: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Any:
-    role = {
-        "title": "images",
-        "data": {"name": "cifar10", "fingerprint": "f" * 16},
-        "seeds": [0, 1],
-        "pool_kernels": {},
-        "training": {"epochs": 6},
-        "fine_tuning": {"epochs": 1},
-        "optimisers": {
-            "pool_kernels": [1, 2],
-            "others": [{"optimiser": {"name": "sam"}}, {"optimiser": {"name": "adahessian"}, "learning_rate": 0.15}],
-        },
-        "curvature": {"architecture": "rf_vgg19", "multiples": [1, 2], "pool_kernels": [1, 2]},
+def study(filled: Callable[..., Study]) -> Callable[[str], Study]:
+    optimisers = {
+        "pool_kernels": [1, 2],
+        "others": [{"optimiser": {"name": "sam"}}, {"optimiser": {"name": "adahessian"}, "learning_rate": 0.15}],
     }
-    profile = Profile.checked({"name": "hand", "description": "by hand", "width": 0.5, "small_images": role})
-    store = Store(tmp_path / "runs")
-
-    def make(chapter: str) -> Study:
-        items = plan(chapter, profile)
-        for item in items:
-            if not store.has_measurement(item.key):
-                store.save_measurement(item.key, values=values_of(item.key), arrays={}, provenance={})
-        return Study(chapter, profile, items, store)
-
-    return make
+    curvature = {"architecture": "rf_vgg19", "multiples": [1, 2], "pool_kernels": [1, 2]}
+    return partial(
+        filled,
+        content=lambda key: (values_of(key), {}),
+        pool_kernels={},
+        training={"epochs": 6},
+        optimisers=optimisers,
+        curvature=curvature,
+    )
 
 
 def test_optimisers_with_their_epochs_by_budget(study: Any) -> None:

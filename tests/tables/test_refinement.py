@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from rflib import tables
-from rflib.pipeline.plans import plan
-from rflib.pipeline.profiles import Profile
 from rflib.pipeline.study import Study
-from rflib.store import Store
 
 TOO_SMALL = {"takes_image": False, "failing_layer": "conv9"}
 FEASIBLE = {"takes_image": True, "smallest_pixels": 50.0, "largest_pixels": 90.0, "convolutions": 9, "unproductive": 0}
@@ -53,21 +50,11 @@ def values_of(key: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
-    role = {
-        "title": "images",
-        "data": {"name": "cifar10", "fingerprint": "f" * 16},
-        "seeds": [0, 1],
-        "pool_kernels": {},
-        "training": {"epochs": 2},
-        "fine_tuning": {"epochs": 1},
-        "refinement": {"networks": ["vgg16", "resnet18"], "image_sizes": [32, 64], "trained": ["resnet18"]},
-    }
-    profile = Profile.checked({"name": "hand", "description": "by hand", "width": 0.5, "small_images": role})
-    items, store = plan("receptive-field-refinement", profile), Store(tmp_path / "runs")
-    for item in items:
-        store.save_measurement(item.key, values=values_of(item.key), arrays={}, provenance={})
-    return Study("receptive-field-refinement", profile, items, store)
+def study(filled: Callable[..., Study]) -> Study:
+    refinement = {"networks": ["vgg16", "resnet18"], "image_sizes": [32, 64], "trained": ["resnet18"]}
+    return filled(
+        "receptive-field-refinement", lambda key: (values_of(key), {}), pool_kernels={}, refinement=refinement
+    )
 
 
 def test_every_network_has_a_cell_for_every_image(study: Study) -> None:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from rflib import tables
-from rflib.pipeline.plans import plan
-from rflib.pipeline.profiles import Profile
 from rflib.pipeline.study import Study
-from rflib.store import Store
 
-ROLE = {
-    "title": "images",
-    "data": {"name": "cifar10", "fingerprint": "f" * 16},
-    "seeds": [0, 1],
-    "pool_kernels": {"rf_vgg19": [1, 2]},
-    "training": {"epochs": 1},
+SETTINGS = {
+    "rates": [0.9],
     "fine_tuning": {"epochs": 2},
     "noise": {"noise": {"scales": [0.2], "rates": [0.9]}, "variance": {"scales": [0.2], "rates": [0.9]}},
     "redundancy": {"omitted_downsamplings": {"rf_vgg19": [1]}},
@@ -35,15 +29,8 @@ LAYERS = [(1, False, 80.0), (2, False, 60.0), (3, True, 20.0)]
 
 
 @pytest.fixture
-def open_study(tmp_path: Path) -> Any:
-    def make(chapter: str) -> Study:
-        profile = Profile.checked({"name": "hand", "description": "by hand", "rates": [0.9], "small_images": ROLE})
-        items, store = plan(chapter, profile), Store(tmp_path / "runs")
-        for item in items:
-            store.save_measurement(item.key, values=measured(item.key), arrays={}, provenance={})
-        return Study(chapter, profile, items, store)
-
-    return make
+def open_study(filled: Callable[..., Study]) -> Callable[[str], Study]:
+    return partial(filled, content=lambda key: (measured(key), {}), **SETTINGS)
 
 
 def measured(key: Any) -> dict[str, Any]:
