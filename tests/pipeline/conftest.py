@@ -6,13 +6,45 @@ from typing import Any
 
 import pytest
 
-from rflib.config import Run
+from rflib.config import MeasurementKey, Run
+from rflib.pipeline.measurements import measure
 from rflib.pipeline.profiles import Profile, load_profile
+from rflib.pipeline.study import Study
+from rflib.store import Measurement
 
 
 @pytest.fixture
 def profile(project: Path) -> Profile:
     return load_profile("tiny")
+
+
+@pytest.fixture
+def study(open_tiny: Callable[..., Study]) -> Study:
+    return open_tiny()
+
+
+@pytest.fixture
+def run(study: Study) -> Run:
+    """A run that stays untrained until a test needs it trained."""
+    return study.items[1].key.runs[0]
+
+
+@pytest.fixture
+def recorded(study: Study) -> Callable[..., Measurement]:
+    """Measure with these settings on these runs, and read it back from the store."""
+
+    def make(settings: object, *runs: Run) -> Measurement:
+        key = MeasurementKey.of(settings, *runs)  # type: ignore[arg-type]
+        measure(key, study.store, lambda _message: None)
+        return study.store.load_measurement(key)
+
+    return make
+
+
+@pytest.fixture
+def values_of(recorded: Callable[..., Measurement]) -> Callable[..., dict[str, Any]]:
+    """Like `recorded`, of the values alone."""
+    return lambda settings, *runs: recorded(settings, *runs).values
 
 
 @pytest.fixture

@@ -12,22 +12,15 @@ from torch import Tensor, nn
 
 from rflib import receptive_field
 from rflib.analyses import pixel_sensitivity
-from rflib.config import EffectiveFieldSettings, MeasurementKey, PixelSensitivitySettings, Run
+from rflib.config import EffectiveFieldSettings, PixelSensitivitySettings, Run
 from rflib.data import open_data_set
 from rflib.data.splits import split_of
 from rflib.pipeline import networks
-from rflib.pipeline.measurements import measure
 from rflib.pipeline.study import Study
 from rflib.seeding import stream_seed
-from rflib.store import Measurement
 from rflib.store.places import cache_root, data_root
 
 Open = Callable[..., Study]
-
-
-@pytest.fixture
-def study(open_tiny: Open) -> Study:
-    return open_tiny()
 
 
 @pytest.fixture
@@ -36,16 +29,6 @@ def run(study: Study) -> Run:
     run = study.items[1].key.runs[0]
     model = {"architecture": "resnet18", "width": 0.06, "classes": run.config.model.classes}
     return run.replace(config=run.config.replace(model=model))
-
-
-@pytest.fixture
-def recorded(study: Study) -> Callable[..., Measurement]:
-    def make(settings: Any, run: Run) -> Measurement:
-        key = MeasurementKey.of(settings, run)
-        measure(key, study.store, lambda _message: None)
-        return study.store.load_measurement(key)
-
-    return make
 
 
 def images(run: Run, part: Any, count: int) -> Tensor:

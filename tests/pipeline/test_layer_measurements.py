@@ -1,4 +1,4 @@
-"""What is recorded layer by layer, against the same quantity computed directly."""
+"""What is values_of layer by layer, against the same quantity computed directly."""
 
 from __future__ import annotations
 
@@ -12,37 +12,15 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from rflib import receptive_field
-from rflib.config import LayersSettings, MeasurementKey, ModelConfig, ProbesSettings, Run, SaturationSettings
+from rflib.config import LayersSettings, ModelConfig, ProbesSettings, Run, SaturationSettings
 from rflib.data import open_data_set
 from rflib.data.splits import Split, split_of
 from rflib.pipeline import networks
-from rflib.pipeline.measurements import measure
 from rflib.pipeline.study import Study
 from rflib.seeding import stream_seed
 from rflib.store.places import cache_root, data_root
 
 Open = Callable[..., Study]
-
-
-@pytest.fixture
-def study(open_tiny: Open) -> Study:
-    return open_tiny()
-
-
-@pytest.fixture
-def run(study: Study) -> Run:
-    """A run that stays untrained."""
-    return study.items[1].key.runs[0]
-
-
-@pytest.fixture
-def recorded(study: Study) -> Callable[..., dict[str, Any]]:
-    def make(settings: object, *runs: Run) -> dict[str, Any]:
-        key = MeasurementKey.of(settings, *runs)  # type: ignore[arg-type]
-        measure(key, study.store, lambda _message: None)
-        return study.store.load_measurement(key).values
-
-    return make
 
 
 def split(run: Run, part: Any) -> Split:
@@ -58,8 +36,8 @@ def outputs(run: Run, name: str, images: Tensor) -> np.ndarray:
     return found[0].double().numpy()
 
 
-def test_saturation_by_the_covariance_of_all_positions(recorded: Any, run: Run) -> None:
-    found = recorded(SaturationSettings(images=20, checkpoint="initial"), run)
+def test_saturation_by_the_covariance_of_all_positions(values_of: Any, run: Run) -> None:
+    found = values_of(SaturationSettings(images=20, checkpoint="initial"), run)
     assert found["images"] == 20
     names = [row["name"] for row in found["rows"]]
     assert len(names) == 17, "sixteen convolutions and the classifier"
@@ -73,8 +51,8 @@ def test_saturation_by_the_covariance_of_all_positions(recorded: Any, run: Run) 
     assert row["saturation"] == needed / maps.shape[1]
 
 
-def test_a_probe_is_a_logistic_regression_on_pooled_maps(recorded: Any, run: Run) -> None:
-    found = recorded(ProbesSettings(train_images=48, test_images=16, checkpoint="initial", side=2), run)
+def test_a_probe_is_a_logistic_regression_on_pooled_maps(values_of: Any, run: Run) -> None:
+    found = values_of(ProbesSettings(train_images=48, test_images=16, checkpoint="initial", side=2), run)
     assert (found["train_images"], found["test_images"]) == (48, 16)
     row = found["rows"][1]
     parts = [split(run, "train").spread(48), split(run, "test").spread(16)]
@@ -90,9 +68,9 @@ def test_a_probe_is_a_logistic_regression_on_pooled_maps(recorded: Any, run: Run
     assert row["features"] == scaled[0].shape[1]
 
 
-def test_layers_say_what_the_graph_says(recorded: Any) -> None:
+def test_layers_say_what_the_graph_says(values_of: Any) -> None:
     model = ModelConfig(architecture="resnet18_cbam", width=0.03)
-    found = recorded(LayersSettings(model=model, image_size=32))
+    found = values_of(LayersSettings(model=model, image_size=32))
     fields = receptive_field.analyse(networks.build(model), (3, 32, 32))
     assert [row["name"] for row in found["rows"]] == [layer.name for layer in fields.convolutions]
     assert found["border_layer"] == fields.border_layer(32)
@@ -104,9 +82,9 @@ def test_layers_say_what_the_graph_says(recorded: Any) -> None:
     assert found["parameters"] == sum(parameter.numel() for parameter in networks.build(model).parameters())
 
 
-def test_a_cut_network_costs_less(recorded: Any) -> None:
+def test_a_cut_network_costs_less(values_of: Any) -> None:
     model = ModelConfig(architecture="vgg16", width=0.03)
-    whole, cut = (recorded(LayersSettings(model=m)) for m in (model, model.replace(truncated_for=32)))
+    whole, cut = (values_of(LayersSettings(model=m)) for m in (model, model.replace(truncated_for=32)))
     assert whole["tail"][0] == whole["border_layer"] == "features.24"
     assert (len(whole["rows"]), len(cut["rows"])) == (13, 7)
     assert cut["tail"] == []

@@ -15,7 +15,6 @@ from rflib.analyses import cka, hessian
 from rflib.config import (
     ArchitectureSettings,
     HistorySettings,
-    MeasurementKey,
     ModelConfig,
     OneShotSettings,
     Run,
@@ -26,7 +25,6 @@ from rflib.config import (
 from rflib.data import open_data_set
 from rflib.data.splits import Split
 from rflib.models import build
-from rflib.pipeline.measurements import measure
 from rflib.pipeline.study import Study
 from rflib.seeding import stream_seed
 from rflib.store import Measurement, Store
@@ -45,23 +43,6 @@ DEAD = 8 * sum(a * b for a, b in zip(CHANNELS[ON_ONE_PIXEL - 1 :], CHANNELS[ON_O
 @pytest.fixture
 def study(open_tiny: Open) -> Study:
     return open_tiny(epochs=2)
-
-
-@pytest.fixture
-def run(study: Study) -> Run:
-    return study.items[1].key.runs[0]
-
-
-@pytest.fixture
-def recorded(study: Study) -> Measure:
-    """Measure with these settings on these runs, and read it back from the store."""
-
-    def make(settings: object, *runs: Run) -> Measurement:
-        key = MeasurementKey.of(settings, *runs)  # type: ignore[arg-type]
-        measure(key, study.store, lambda _message: None)
-        return study.store.load_measurement(key)
-
-    return make
 
 
 def stored_network(store: Store, run: Run, checkpoint: str = "last") -> nn.Module:

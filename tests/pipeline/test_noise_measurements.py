@@ -1,4 +1,4 @@
-"""What is recorded of noise before pruning and of redundancy in depth, against the same quantity computed directly."""
+"""What is values_of of noise before pruning and of redundancy in depth, against the same quantity computed directly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from rflib.config import (
     DeepPruningSettings,
     FeatureVarianceSettings,
     MaskRecipe,
-    MeasurementKey,
     NoiseRecipe,
     NoiseSettings,
     RedundancySettings,
@@ -26,7 +25,6 @@ from rflib.data import open_data_set
 from rflib.data.splits import Split, split_of
 from rflib.errors import UsageError
 from rflib.pipeline import compute, networks, noise_measurements
-from rflib.pipeline.measurements import measure
 from rflib.pipeline.study import Study
 from rflib.pipeline.thesis_plans import NoisePlan
 from rflib.pruning import magnitude_mask, prunable_weights
@@ -34,26 +32,6 @@ from rflib.seeding import stream_seed
 from rflib.store.places import cache_root, data_root
 
 Open = Callable[..., Study]
-
-
-@pytest.fixture
-def study(open_tiny: Open) -> Study:
-    return open_tiny()
-
-
-@pytest.fixture
-def run(study: Study) -> Run:
-    return study.items[1].key.runs[0]
-
-
-@pytest.fixture
-def recorded(study: Study) -> Callable[..., dict[str, Any]]:
-    def make(settings: object, run: Run) -> dict[str, Any]:
-        key = MeasurementKey.of(settings, run)  # type: ignore[arg-type]
-        measure(key, study.store, lambda _message: None)
-        return study.store.load_measurement(key).values
-
-    return make
 
 
 def split(run: Run, part: Any) -> Split:
@@ -89,9 +67,9 @@ def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> fl
         return 100 * float((model(images).argmax(dim=1) == labels).double().mean())
 
 
-def test_copies_are_selected_on_even_images_and_scored_on_odd_ones(study: Study, recorded: Any, run: Run) -> None:
+def test_copies_are_selected_on_even_images_and_scored_on_odd_ones(study: Study, values_of: Any, run: Run) -> None:
     settings = NoiseSettings(kinds=("multiplicative",), scales=(0.5,), rates=(0.9,), orders=("before",), draws=3)
-    values = recorded(settings, run)
+    values = values_of(settings, run)
     (row,) = values["rows"]
     test, model = split(run, "test"), network(study, run)
     pixels = test.normalise(test.images)
@@ -112,9 +90,9 @@ def test_copies_are_selected_on_even_images_and_scored_on_odd_ones(study: Study,
     assert row["mean_benefit"] == pytest.approx(np.mean(selection) - plain[0])
 
 
-def test_every_recipe_has_a_row_and_says_how_it_was_pruned(recorded: Any, run: Run) -> None:
+def test_every_recipe_has_a_row_and_says_how_it_was_pruned(values_of: Any, run: Run) -> None:
     settings = NoiseSettings(scales=(0.1, 0.2), rates=(0.5, 0.9), draws=1, scope="live", calibration_images=8)
-    values = recorded(settings, run)
+    values = values_of(settings, run)
     assert len(values["rows"]) == 2 * 2 * 2 * 2
     assert (values["scope"], values["calibrated"], values["draws"]) == ("live", True, 1)
 
@@ -125,9 +103,9 @@ def test_a_single_test_image_cannot_select_and_score(study: Study, run: Run) -> 
         noise_measurements._halves(subject.test_split.first(1), NoiseSettings())
 
 
-def test_the_discrepancy_of_a_pruned_network_by_hand(study: Study, recorded: Any, run: Run) -> None:
+def test_the_discrepancy_of_a_pruned_network_by_hand(study: Study, values_of: Any, run: Run) -> None:
     settings = FeatureVarianceSettings(scales=(0.3,), rates=(0.8,), draws=2, images=16, calibration_images=16)
-    rows = recorded(settings, run)["rows"]
+    rows = values_of(settings, run)["rows"]
     cases = [(row["order"], row["calibrated"]) for row in rows]
     assert cases == [(order, calibrated) for order in ("none", "before", "after") for calibrated in (False, True)]
     part = split(run, "train").spread(16)
@@ -182,8 +160,8 @@ def distance(ours: list[float], theirs: list[float]) -> float:
     return float(np.mean(np.abs(np.log((np.array(ours) / np.array(theirs)).clip(1e-12, 1e12)))))
 
 
-def test_noise_to_be_fine_tuned_is_that_of_the_copies(study: Study, recorded: Any, run: Run) -> None:
-    recorded(NoiseSettings(scales=(0.1,), rates=(0.9,), draws=1), run)
+def test_noise_to_be_fine_tuned_is_that_of_the_copies(study: Study, values_of: Any, run: Run) -> None:
+    values_of(NoiseSettings(scales=(0.1,), rates=(0.9,), draws=1), run)
     recipe = MaskRecipe(rate=0.9, noise=NoiseRecipe(scale=0.5, draw=2))
     config = run.config.model_copy(update={"parent": run.config, "mask": recipe})
     noisy = run.replace(config=config.model_dump())
@@ -206,8 +184,8 @@ def test_the_default_noise_to_be_fine_tuned_is_swept_too() -> None:
     assert all(recipe.kind in plan.noise.kinds and recipe.scale in plan.noise.scales for recipe in plan.fine_tuned)
 
 
-def test_layers_dense_and_pruned(study: Study, recorded: Any, run: Run) -> None:
-    values = recorded(RedundancySettings(rates=(0.9,), images=16), run)
+def test_layers_dense_and_pruned(study: Study, values_of: Any, run: Run) -> None:
+    values = values_of(RedundancySettings(rates=(0.9,), images=16), run)
     dense, pruned = ([row for row in values["rows"] if row["rate"] == rate] for rate in (0, 0.9))
     assert [row["deep"] for row in dense] == [False] * 11 + [True] * 5, "five of sixteen convolutions"
     fields = receptive_field.analyse(network(study, run), (3, 16, 16))
@@ -226,8 +204,8 @@ def test_layers_dense_and_pruned(study: Study, recorded: Any, run: Run) -> None:
         model.load_state_dict(prune(prunable_weights(model), 0.9), strict=False)
 
 
-def test_only_the_deep_layers_are_pruned(study: Study, recorded: Any, run: Run) -> None:
-    values = recorded(DeepPruningSettings(rates=(0.5, 0.9), scopes=("global", "live")), run)
+def test_only_the_deep_layers_are_pruned(study: Study, values_of: Any, run: Run) -> None:
+    values = values_of(DeepPruningSettings(rates=(0.5, 0.9), scopes=("global", "live")), run)
     parts = {row["part"] for row in values["rows"]}
     model = network(study, run)
     fields = receptive_field.analyse(model, (3, 16, 16))

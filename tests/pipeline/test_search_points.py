@@ -51,11 +51,6 @@ measure(MeasurementKey.of(settings, study.items[1].key.runs[0]), study.store, pr
 
 
 @pytest.fixture
-def study(open_tiny: Open) -> Study:
-    return open_tiny()
-
-
-@pytest.fixture
 def key(study: Study) -> MeasurementKey:
     settings = SpectrumSettings(eigenvalues=3, images=24, batch_size=12, checkpoint="initial")
     return MeasurementKey.of(settings, study.items[1].key.runs[0])

@@ -35,17 +35,6 @@ SETTINGS = SharpnessSettings(
 
 
 @pytest.fixture
-def study(open_tiny: Callable[..., Study]) -> Study:
-    return open_tiny()
-
-
-@pytest.fixture
-def run(study: Study) -> Run:
-    """A run that stays untrained."""
-    return study.items[1].key.runs[0]
-
-
-@pytest.fixture
 def found(study: Study, run: Run) -> dict[str, Any]:
     key = MeasurementKey.of(SETTINGS, run)
     measure(key, study.store, lambda _message: None)
