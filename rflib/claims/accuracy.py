@@ -9,7 +9,14 @@ import pandas as pd
 from rflib import tables
 from rflib.claims.assessment import FEWEST_SEEDS, all_of, corrected, difference, trend
 from rflib.claims.evidence import TREND, Evidence
-from rflib.claims.margins import GUESSING_POINTS, NOTICEABLE_POINTS, NOTICEABLE_SHARE, RATE, RATE_IN_THE_TEXT
+from rflib.claims.margins import (
+    COLLAPSE_POINTS,
+    GUESSING_POINTS,
+    NOTICEABLE_POINTS,
+    NOTICEABLE_SHARE,
+    RATE,
+    RATE_IN_THE_TEXT,
+)
 from rflib.claims.readings import EVERY, Readings, by_seed, chosen, combinations
 from rflib.claims.statistics import DECIMALS, peak_shift
 from rflib.claims.verdict import Finding, Rule
@@ -29,9 +36,10 @@ def dense_accuracy(readings: Readings) -> Finding:
 
 def pruned_accuracy(readings: Readings) -> Finding:
     """RR-02: accuracy pruned at 0.9 rises with the field; control: pruned at the same rate among live weights."""
-    frame = chosen(readings.pruning, purpose="grid", rate=RATE)
+    frame, left_out = _telling(readings, chosen(readings.pruning, purpose="grid", rate=RATE))
     found = corrected(_trends(frame, "pruned", 1))
-    return Finding(found, control=among_live(found, corrected(_trends(frame, "live", 1))) or _NO_TREND)
+    control = among_live(found, corrected(_trends(frame, "live", 1))) or _NO_TREND
+    return Finding(found, control=control, remark=left_out, lacking=left_out)
 
 
 def lost_accuracy(readings: Readings) -> Finding:
@@ -39,40 +47,48 @@ def lost_accuracy(readings: Readings) -> Finding:
 
     A loss can fall only because dense accuracy does, so where the control keeps the trend a second one divides by it.
     """
-    frame = chosen(readings.pruning, purpose="grid", rate=RATE)
+    frame, left_out = _telling(readings, chosen(readings.pruning, purpose="grid", rate=RATE))
     found, live = corrected(_trends(frame, "lost", -1)), corrected(_trends(frame, "lost_live", -1))
     text = among_live(found, live) or _NO_TREND
     shown = {each.where for each in found if each.holds}
     stayed = [each for each in live if each.holds and each.where in shown]
     share = corrected(_trends(frame, "share_lost_live", -1, noticeable=NOTICEABLE_SHARE))
     divided = among_live(stayed, share, "As a share of what the dense network has above guessing it")
-    return Finding(found, control=f"{text} {divided}".rstrip())
+    return Finding(found, control=f"{text} {divided}".rstrip(), remark=left_out, lacking=left_out)
 
 
 def only_at_high_rates(readings: Readings) -> Finding:
     """RR-04: pruned accuracy falls with the field at every rate up to 0.8 and rises at the highest rate above."""
     found = []
-    for where, group in combinations(chosen(readings.pruning, purpose="grid")):
+    frame, left_out = _telling(readings, chosen(readings.pruning, purpose="grid"))
+    for where, group in combinations(frame):
         above = [rate for rate in group["rate"].unique() if rate > RATE_IN_THE_TEXT + 1e-9]
         below = [rate for rate in group["rate"].unique() if rate <= RATE_IN_THE_TEXT + 1e-9]
         if above and below:
             rising, falling = _at_rate(where, group, max(above), 1), [_at_rate(where, group, r, -1) for r in below]
             found.append(all_of(where, [rising, *falling]))
-    return Finding(found)
+    return Finding(found, remark=left_out, lacking=left_out if frame.empty else "")
 
 
 def loss_by_rate(readings: Readings) -> Finding:
-    """RR-05: from the lowest to the highest rate the smallest field loses more, and the more so the smaller it is."""
+    """RR-05: with the rate the loss grows, the more so the smaller the field, and the largest field stays close."""
     found = []
-    for where, group in combinations(chosen(readings.pruning, purpose="grid")):
+    frame, left_out = _telling(readings, chosen(readings.pruning, purpose="grid"))
+    for where, group in combinations(frame):
         low, high = group["rate"].min(), group["rate"].max()
         keys = ["pool_kernel", "seed"]
         wide = group.pivot_table(index=keys, columns="rate", values="lost")
         growth = by_seed((wide[high] - wide[low]).rename("growth").reset_index(), "growth")
         if low < high:
-            smallest = difference(f"{where}, k = {growth.columns[0]}", growth.iloc[:, 0], 1)
-            found.append(all_of(where, [smallest, trend(f"{where}, growth over k", growth, -1)]))
-    return Finding(found)
+            smallest, largest = growth.columns[0], growth.columns[-1]
+            what = f"{where}, k = {largest}, loss at rate {high:g}"
+            parts = [
+                difference(f"{where}, k = {smallest}", growth[smallest], 1),
+                trend(f"{where}, growth over k", growth, -1),
+                difference(what, wide[high].xs(largest), -1, bound=COLLAPSE_POINTS, noticeable=0.0),
+            ]
+            found.append(all_of(where, parts))
+    return Finding(found, remark=left_out, lacking=left_out if frame.empty else "")
 
 
 def peaks(readings: Readings) -> Finding:
@@ -80,19 +96,29 @@ def peaks(readings: Readings) -> Finding:
 
     Over the fields of the grid and those below it; where all pruned networks guess there is no peak.
     """
-    groups = list(combinations(readings.over_roles(tables.field_accuracy_runs, rate=RATE)))
-    guessing = [where for where, runs in groups if _guesses(readings, runs)]
-    shown = [(where, runs) for where, runs in groups if where not in guessing]
-    shifts = {way: [_peak_shift(where, runs, way) for where, runs in shown] for way in ("pruned", "live")}
+    frame, left_out = _telling(readings, readings.over_roles(tables.field_accuracy_runs, rate=RATE))
+    shifts = {way: [_peak_shift(where, runs, way) for where, runs in combinations(frame)] for way in ("pruned", "live")}
     found, live = (corrected([each for each in evidence if each is not None]) for evidence in shifts.values())
-    left_out = f"Left out, since pruned networks guess at every field: {'; '.join(guessing)}." if guessing else ""
     control = among_live(found, live, "Among live weights the shift") or _NO_SHIFT
     return Finding(found, control=control, remark=left_out, lacking=left_out)
 
 
+def _telling(readings: Readings, frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the rows of networks that keep something at some field, and which are left out since they do not.
+
+    Where pruning at the highest rate leaves nothing at any field, fields can be in no order, whatever is claimed.
+    """
+    together = list(combinations(frame))
+    guessing = [where for where, runs in together if _guesses(readings, runs)]
+    telling = [runs for where, runs in together if where not in guessing]
+    left_out = f"Left out, since pruned networks guess at every field: {'; '.join(guessing)}." if guessing else ""
+    return pd.concat(telling or [frame.iloc[:0]]), left_out
+
+
 def _guesses(readings: Readings, runs: pd.DataFrame) -> bool:
-    """Return whether pruning leaves nothing at any field, so that there is no best one."""
-    best = runs.groupby("receptive_field")["pruned"].mean().max()
+    pruned = runs[runs["rate"] == runs["rate"].max()] if "rate" in runs else runs
+    fields = [name for name in ("pool_kernel", "omitted_downsamplings") if name in pruned]
+    best = pruned.groupby(fields)["pruned"].mean().max()
     return bool(best <= readings.guess(runs["role"].iloc[0]) + GUESSING_POINTS)
 
 
@@ -150,13 +176,16 @@ def _peak_shift(where: str, group: pd.DataFrame, way: str) -> Evidence | None:
 
 
 _TREND = f"{TREND} The family is every network and image size."
-_LOST = f"Dense minus pruned accuracy at rate {RATE:g} falls. {_TREND}"
+_TELLING = (
+    f"{_TREND} A network that guesses at every field when it is pruned, within {GUESSING_POINTS:g} points, is left out."
+)
+_LOST = f"Dense minus pruned accuracy at rate {RATE:g} falls. {_TELLING}"
 
 RULES = {
     "RR-01": Rule(dense_accuracy, f"Dense accuracy falls. {_TREND}", _NEEDS, _CHAPTER, _TABLES, scope=EVERY),
     "RR-02": Rule(
         pruned_accuracy,
-        f"Pruned accuracy at rate {RATE:g} rises. {_TREND}",
+        f"Pruned accuracy at rate {RATE:g} rises. {_TELLING}",
         _NEEDS_RATE,
         _CHAPTER,
         _TABLES,
@@ -166,7 +195,7 @@ RULES = {
     "RR-04": Rule(
         only_at_high_rates,
         f"Pruned accuracy rises at the highest rate, above {RATE_IN_THE_TEXT:g}, and falls at every rate up to there; "
-        f"all of these must hold. {_TREND}",
+        f"all of these must hold. {_TELLING}",
         f"one-shot pruning at rates up to and above {RATE_IN_THE_TEXT:g} for two or more pool kernels of one network",
         "pruning-rates",
         ("fig-pruning-rates-small-images", "fig-pruning-rates-large-images"),
@@ -174,8 +203,9 @@ RULES = {
     ),
     "RR-05": Rule(
         loss_by_rate,
-        "The growth of the loss is the loss at the highest rate minus that at the lowest, run by run. At the smallest "
-        f"kernel it is positive (one-sided t test), and it falls with k; both must hold. {_TREND}",
+        "The growth of the loss is the loss at the highest rate minus that at the lowest, run by run. Three must hold: "
+        "at the smallest kernel it is positive (one-sided t test), it falls with k, and at the largest kernel the loss "
+        f"at the highest rate is below {COLLAPSE_POINTS:g} points (one-sided t test). {_TELLING}",
         "one-shot pruning at two or more rates for two or more pool kernels of one network",
         "pruning-rates",
         ("fig-pruning-rates-small-images", "fig-pruning-rates-large-images"),

@@ -94,15 +94,19 @@ def residual(readings: Readings) -> Finding:
 
 def sudden_drops(readings: Readings) -> Finding:
     """GD-13: in ResNets probes fall suddenly from the border on, and nowhere before it."""
-    found = []
+    found, steady = [], []
     for course, border in with_border(readings, *_RESIDUAL):
         before, behind = largest_falls(course.probes, border)
+        if max(before.mean(), behind.mean()) <= SUDDEN_POINTS:
+            steady.append(course.where)
+            continue
         parts = [
             difference(f"{course.where}, largest fall {place}", falls, sign, bound=SUDDEN_POINTS, noticeable=0.0)
             for place, falls, sign in (("before the border", before, -1), ("from the border on", behind, 1))
         ]
         found.append(all_of(course.where, parts))
-    return Finding(found)
+    none = f"Nowhere does a probe fall by more than {SUDDEN_POINTS:g} points: {'; '.join(steady)}." if steady else ""
+    return Finding(found, remark=none, lacking=none)
 
 
 def attention(readings: Readings) -> Finding:

@@ -65,13 +65,13 @@ def details(verdicts: Sequence[Verdict]) -> pd.DataFrame:
 
     `effect` is in units of `measure`; `low` and `high` are its 95 % interval; `change` is that of the means from the
     smallest kernel to the largest, where the effect is a rank correlation; `p` is as tested, `corrected_p` by Holm's
-    method over the family of the claim, and `holds` is what the verdict counts: both are of all parts together. Changes
-    and p-values are text, "" where there is none.
+    method over the family of the claim, and `together_holds` is what the verdict counts: both are of all parts
+    together. Changes and p-values are text, "" where there is none.
     """
     rows = []
     for verdict in verdicts:
         for evidence in verdict.evidence:
-            counted = {"corrected_p": _p(evidence.corrected_p), "holds": evidence.holds}
+            counted = {"corrected_p": _p(evidence.corrected_p), "together_holds": evidence.holds}
             rows += [{"id": verdict.id, **_row(part), **counted} for part in (evidence.parts or (evidence,))]
     return pd.DataFrame(rows)
 

@@ -47,7 +47,7 @@ def deep_against_shallow(readings: Readings) -> Finding:
 
 def _falling(frame: pd.DataFrame, value: str) -> Finding:
     """Return whether a similarity falls with k in trained networks, and falls beside that of untrained ones."""
-    found, controls = [], []
+    found, controls, alike = [], [], []
     for where, group in combinations(chosen(frame, checkpoint="last")):
         trained = by_seed(group, value)
         untrained = by_seed(_same(frame, where, "initial"), value) if len(_same(frame, where, "initial")) else None
@@ -60,7 +60,10 @@ def _falling(frame: pd.DataFrame, value: str) -> Finding:
         ]
         found.append(all_of(where, parts))
         controls.append(_untrained(frame, where, value))
-    return Finding(found, control=" ".join(filter(None, controls)))
+        if all(parts) and [part.agrees for part in parts if part] == [True, False]:
+            alike.append(where)
+    remark = f"It falls in trained networks, but not beyond what untrained ones do: {'; '.join(alike)}."
+    return Finding(found, control=" ".join(filter(None, controls)), remark=remark if alike else "")
 
 
 def _similarities(readings: Readings, *, own: bool) -> pd.DataFrame:
@@ -135,8 +138,9 @@ RULES = {
     "RR-16": Rule(
         shallow_layers,
         f"Mean debiased CKA of matching layers up to the {MIDDLE_LAYER}th convolution. Both must hold: it stays above "
-        f"{HIGH_SIMILARITY:.2f} at every kernel, and from the smallest to the largest it changes by no more than "
-        f"{NOTICEABLE_SIMILARITY:g} (equivalence, two one-sided t tests). Pairs of seeds take the place of seeds.",
+        f"{HIGH_SIMILARITY:.2f} (the cosine of 45 degrees) at every kernel, and from the smallest to the largest it "
+        f"changes by no more than {NOTICEABLE_SIMILARITY:g} (equivalence, two one-sided t tests). Pairs of seeds take "
+        "the place of seeds.",
         "similarities of two seeds at two or more pool kernels",
         _CHAPTER,
         ("figure-4", "fig-similarity-untrained"),

@@ -167,7 +167,7 @@ def _reading(plain: float, live: float) -> str:
         return "Little survives plain pruning, so there is no robustness to explain."
     if live < plain / 2:
         return "Most of what survives plain pruning is gone when the same share of the live weights goes."
-    return "Most of what survives plain pruning survives the control as well, so dead taps do not explain it."
+    return "More than half of what survives plain pruning survives the control: dead taps explain a part at most."
 
 
 def _dead_part(runs: pd.DataFrame, rate: float, dead_share: float) -> str:

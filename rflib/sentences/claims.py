@@ -92,9 +92,10 @@ def _count(name: str, verdicts: Sequence[Verdict]) -> str:
     indicative = sum(verdict.indicative for verdict in verdicts)
     parts = ", ".join(f"{found[outcome]} {outcome}" for outcome in _OUTCOMES)
     decided = len(verdicts) - found["not covered"]
+    exact = sum(verdict.n is None and bool(verdict.evidence) for verdict in verdicts)
     return (
-        f"Of {len(verdicts)} claims of {name}, {decided} are decided here: {parts}; {indicative} of these verdicts "
-        f"are indicative. Not covered: {found['not covered']}."
+        f"Of {len(verdicts)} claims of {name}, {decided} are decided here: {parts}; {indicative} of these verdicts are "
+        f"indicative and {exact} exact counts without seeds. Not covered: {found['not covered']}."
     )
 
 

@@ -190,7 +190,7 @@ def _overall(kinds: list[str]) -> str:
     if counts["field"] and not counts["dead"]:
         return f"{summary} Verdict: here the robustness to pruning is not an artefact of dead taps."
     if counts["dead"]:
-        return f"{summary} Verdict: dead taps explain a part; in other networks the field's advantage is real."
+        return f"{summary} Verdict: dead taps explain a part; elsewhere most of the advantage is there without them."
     return f"{summary} Verdict: these measurements do not decide."
 
 

@@ -12,8 +12,9 @@ from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.sentences import claims
 from rflib.sentences.accuracy import kept_shares
+from rflib.sentences.dead_taps import FEW_DEAD
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, networks, pixels
+from rflib.sentences.wording import NOTHING, ends, networks, pixels
 from rflib.store.published import PublishedProfile
 
 ROLE: RoleName = "small_images"
@@ -31,7 +32,7 @@ def findings(study: Study, published: Iterable[PublishedProfile]) -> Sentences:
     classes = study.profile.roles[ROLE].classes
     robustness = [_robustness(name, group.iloc[-1], classes) for name, group in networks(table)]
     paper = claims.counts(decide(study)).points[0]
-    return Sentences((*robustness, paper, _certainty(table, study, published)))
+    return Sentences((*robustness, *_without_dead_taps(study), paper, _certainty(table, study, published)))
 
 
 def _robustness(name: str, row: pd.Series, classes: int) -> str:
@@ -46,12 +47,31 @@ def _robustness(name: str, row: pd.Series, classes: int) -> str:
     )
 
 
+def _without_dead_taps(study: Study) -> list[str]:
+    """Say what each network keeps at the ends of those of its fields that have hardly any dead taps."""
+    parts = []
+    for role in study.profile.roles:
+        table = tables.tolerance(study, role=role)
+        for name, group in networks(table[table["dead_share"] < FEW_DEAD] if len(table) else table):
+            if len(group) > 1:
+                (first, last), images = ends(group), role.replace("_", " ")
+                parts.append(
+                    f"`{name}`, {images}: {first['kept_mean']:.0f} % at {pixels(first)}, {last['kept_mean']:.0f} % at "
+                    f"{pixels(last)}"
+                )
+    if not parts:
+        return []
+    return [
+        f"Where hardly a tap is dead, what survives, averaged over the pruning rates, moves so: {'; '.join(parts)}."
+    ]
+
+
 def _certainty(table: pd.DataFrame, study: Study, published: Iterable[PublishedProfile]) -> str:
     role, seeds = study.profile.roles[ROLE], sorted({int(n) for n in table["n"]})
     done, planned = (sum(each) for each in zip(*((len(p.measurements), p.planned) for p in published), strict=True))
     return (
-        f"How sure is that? {_between(seeds)} a network, {role.title}, {study.profile.width:g} times the paper's "
-        f"width, {role.training.epochs} epochs; {done} of {planned} planned measurements are finished."
+        f"How sure is that? {_between(seeds)} a network of the picture, {role.title}, {study.profile.width:g} times "
+        f"the paper's width, {role.training.epochs} epochs; {done} of {planned} planned measurements are finished."
     )
 
 

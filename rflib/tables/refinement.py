@@ -86,8 +86,8 @@ def refinement_runs(study: Study, *, role: RoleName = "small_images") -> pd.Data
 def predicted_layers(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network and seed, trained as it is: what probes gain before and behind the predicted layers.
 
-    The first unproductive convolution divides them. `gain_before` is the probe accuracy of the last convolution before
-    it minus that of the first one, `gain_behind` that of the last convolution minus the last before it, in points.
+    The first unproductive convolution divides them. `gain_before` is the best probe before it minus that of the first
+    convolution, `gain_behind` the best from it on minus the best before it, in points.
     """
     fields, probes = (_of(study, analysis, role, "original") for analysis in ("layers", "probes"))
     if fields.empty or probes.empty:
@@ -104,7 +104,8 @@ def _gains(layers: pd.DataFrame) -> dict[str, object]:
     if not unproductive.any() or unproductive[0]:
         return {"unproductive": int(unproductive.sum()), "gain_before": float("nan"), "gain_behind": float("nan")}
     border = int(unproductive.argmax())
-    gains = {"gain_before": accuracy[border - 1] - accuracy[0], "gain_behind": accuracy[-1] - accuracy[border - 1]}
+    best = accuracy[:border].max()
+    gains = {"gain_before": best - accuracy[0], "gain_behind": accuracy[border:].max() - best}
     return {"unproductive": int(unproductive.sum()), **gains}
 
 

@@ -127,9 +127,34 @@ def test_without_a_rate_above_the_one_in_the_text_nothing_is_decided(verdict_on:
 
 
 def test_a_loss_that_grows_alike_at_every_field_is_not_steeper_for_small_ones(verdict_on: Decide) -> None:
-    verdict = verdict_on("RR-05", dense=flat, kept=lambda model, scope, rate: 1 - rate / 2)
+    verdict = verdict_on("RR-05", dense=flat, kept=lambda model, scope, rate: 1 - rate / 9)
     assert verdict.verdict == "not reproduced"
     assert "growth over k" in verdict.statistic
+
+
+def test_a_largest_field_that_loses_much_does_not_stay_close_to_dense(verdict_on: Decide) -> None:
+    def kept(model: Any, scope: str, rate: float) -> float:
+        return 1.0 if rate < 0.85 else 0.2 + 0.1 * model.pool_kernel
+
+    verdict = verdict_on("RR-05", kept=kept)
+    assert verdict.verdict == "not reproduced"
+    assert "k = 4, loss at rate 0.9" in verdict.statistic
+
+
+@pytest.mark.parametrize("claim", ["RR-02", "RR-03", "RR-04", "RR-05", "PT-06"])
+def test_networks_that_guess_when_pruned_are_in_no_order(verdict_on: Decide, claim: str) -> None:
+    def kept(model: Any, scope: str, rate: float) -> float:
+        if model.architecture == "rf_vgg19" and rate > 0.85:
+            return 0.0
+        return 1.0 if rate < 0.85 else min(1.0, 0.1 + 0.2 * model.pool_kernel)
+
+    verdict = verdict_on(claim, kept=kept, large=None)
+    left_out = "Left out, since pruned networks guess at every field: rf_vgg19, small images."
+    assert left_out in verdict.reason
+    assert {evidence.where.split(",")[0] for evidence in verdict.evidence} == {"rf_resnet50"}
+    nothing = verdict_on(claim, kept=lambda model, scope, rate: 0.0, large=None)
+    assert nothing.verdict == "not covered"
+    assert nothing.reason.startswith("Left out, since pruned networks guess at every field: rf_vgg19, small images; ")
 
 
 def test_parameters_that_depend_on_the_kernel(verdict_on: Decide) -> None:
@@ -164,6 +189,22 @@ def test_fine_tuning_that_recovers_little_or_without_order(verdict_on: Decide) -
     disordered = verdict_on("RR-09", gap=lambda model, epochs: 3.0)
     assert disordered.verdict == "not reproduced"
     assert "gap over k" in disordered.statistic
+
+
+def test_where_no_gap_is_left_there_is_nothing_to_order(verdict_on: Decide) -> None:
+    def closed(model: Any, epochs: int) -> float:
+        return 0.2 * (model.pool_kernel % 3)
+
+    verdict = verdict_on("RR-09", gap=closed, large=None)
+    assert verdict.verdict == "partly"
+    assert f"Holds for {VGG}, share recovered; {RESNET}, share recovered." in verdict.reason
+    assert (
+        f"Fine-tuning leaves no gap of more than 1 point at any field, so that there is none to be ordered by it: {VGG}"
+        in (verdict.reason)
+    )
+    protection = verdict_on("PT-07", gap=closed, large=None)
+    assert protection.verdict == "not covered"
+    assert protection.reason.startswith("Fine-tuning leaves no gap of more than 1 point at any field")
 
 
 def test_where_pruning_costs_nothing_there_is_nothing_to_recover(verdict_on: Decide) -> None:

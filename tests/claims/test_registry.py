@@ -171,11 +171,13 @@ def test_details_hold_every_part_with_the_verdict_of_the_whole(study: Make) -> N
     assert frame["where"].tolist() == [
         "rf_vgg19, small images, k = 1",
         "rf_vgg19, small images, growth over k",
+        "rf_vgg19, small images, k = 4, loss at rate 0.9",
         "rf_resnet50, small images, k = 1",
         "rf_resnet50, small images, growth over k",
+        "rf_resnet50, small images, k = 4, loss at rate 0.9",
     ]
-    assert frame["measure"].tolist() == ["points", "rank correlation"] * 2
-    assert frame["holds"].all()
+    assert frame["measure"].tolist() == ["points", "rank correlation", "points"] * 2
+    assert frame["together_holds"].all()
     assert (frame["corrected_p"] != "").all()
     assert details([]).empty
 

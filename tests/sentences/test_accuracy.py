@@ -94,7 +94,7 @@ def test_the_control_counts_networks_that_guess() -> None:
     ("pruned", "live", "reading"),
     [
         (79.0, 10.0, "Most of what survives plain pruning is gone"),
-        (79.0, 70.0, "survives the control as well"),
+        (79.0, 70.0, "survives the control: dead taps explain a part at most"),
         (20.0, 10.0, "Little survives plain pruning"),
     ],
 )

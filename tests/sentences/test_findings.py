@@ -22,7 +22,7 @@ def study() -> Study:
 
 
 def test_findings_have_each_network_the_verdicts_and_how_sure_they_are(study: Study) -> None:
-    *robustness, verdicts, certainty = findings(study, [listed(3, 10), listed(2, 4)]).points
+    *robustness, alive, verdicts, certainty = findings(study, [listed(3, 10), listed(2, 4)]).points
     table = tables.accuracy_and_pruning(study)
     assert len(robustness) == table["architecture"].nunique()
     for point, (name, group) in zip(robustness, table.groupby("architecture", sort=False), strict=True):
@@ -32,8 +32,14 @@ def test_findings_have_each_network_the_verdicts_and_how_sure_they_are(study: St
         assert point.startswith(f"`{name}` at {row['receptive_field']:.0f} px, {row['dead_share']:.0f} % of its taps")
         assert f"{max(kept[0], 0):.0f} % survives pruning 90 % of all weights" in point
         assert f"{max(kept[1], 0):.0f} % pruning as many of the live ones." in point
+    for role in study.profile.roles:
+        kept = tables.tolerance(study, role=role)
+        for name, group in kept[kept["dead_share"] < 5].groupby("architecture"):
+            last = group.loc[group["receptive_field"].idxmax()]
+            text = f"{last['kept_mean']:.0f} % at {last['receptive_field']:.0f} px"
+            assert len(group) < 2 or (f"`{name}`, {role.replace('_', ' ')}:" in alive and text in alive)
     assert verdicts.startswith("Of 25 claims of the paper,")
-    assert f"{table['n'].max()} seeds a network" in certainty
+    assert f"{table['n'].max()} seeds a network of the picture" in certainty
     assert certainty.endswith("5 of 14 planned measurements are finished.")
 
 
