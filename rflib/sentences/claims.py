@@ -95,7 +95,7 @@ def _count(name: str, verdicts: Sequence[Verdict]) -> str:
     exact = sum(verdict.n is None and bool(verdict.evidence) for verdict in verdicts)
     return (
         f"Of {len(verdicts)} claims of {name}, {decided} are decided here: {parts}; {indicative} of these verdicts are "
-        f"indicative and {exact} exact counts without seeds. Not covered: {found['not covered']}."
+        f"indicative, {exact} are exact counts without seeds. Not covered: {found['not covered']}."
     )
 
 

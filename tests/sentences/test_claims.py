@@ -34,10 +34,10 @@ def test_verdicts_are_counted_by_work() -> None:
     paper, others = words.counts([DECIDED, PARTLY, OPEN, OTHER]).points
     assert paper == (
         "Of 3 claims of the paper, 2 are decided here: 1 reproduced, 1 partly, 0 not reproduced; 1 of these verdicts "
-        "are indicative and 0 exact counts without seeds. Not covered: 1."
+        "are indicative, 0 are exact counts without seeds. Not covered: 1."
     )
     assert others.startswith("Of 1 claims of the other works, 0 are decided here")
-    assert "1 exact counts without seeds" in words.counts([replace(PARTLY, n=None)]).points[0]
+    assert "1 are exact counts without seeds" in words.counts([replace(PARTLY, n=None)]).points[0]
     assert words.counts([]) == NOTHING
 
 
