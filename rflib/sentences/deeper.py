@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, ONE_SEED, interval_remark, magnitude, value
+from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, ONE_SEED, counted_seeds, magnitude, over_seeds, value
 
 # "Should You Go Deeper?" calls a tail a run of layers saturated by less than half the average of the others.
 TAIL_SATURATION = 0.5
@@ -46,8 +46,7 @@ def gains(table: pd.DataFrame) -> Sentences:
     if table.empty:
         return NOTHING
     points = [_gain(str(name), rows) for name, rows in table.groupby("architecture", sort=False)]
-    seeds = int(table["n"].min())
-    return Sentences((*points, ONE_SEED if seeds == 1 else f"Means over {seeds} seeds{interval_remark(seeds)}."))
+    return Sentences((*points, over_seeds(table)))
 
 
 def truncated(table: pd.DataFrame) -> Sentences:
@@ -113,8 +112,7 @@ def _stem(before: pd.Series, after: pd.Series) -> str:
 
 def _strength(table: pd.DataFrame) -> str:
     """Say how far the number of seeds carries."""
-    seeds = int(table["n"].min())
-    if seeds == 1:
+    if table["n"].max() == 1:
         return ONE_SEED
-    interval = interval_remark(seeds)
-    return f"Means over {seeds} seeds a network, where the paper takes {RUNS_OF_THE_PAPER} for truncation{interval}."
+    seeds = counted_seeds(table["n"])
+    return f"Means over {seeds} a network, where the paper takes {RUNS_OF_THE_PAPER} for truncation."

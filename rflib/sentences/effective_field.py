@@ -6,7 +6,7 @@ import pandas as pd
 
 from rflib.config import SHIFT_CLASSES
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, ONE_SEED, interval_remark, value
+from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, over_seeds, value
 from rflib.tables import direction, trend
 
 _TASKS = {"classes": "telling classes", "shifts": "telling shifts"}
@@ -27,7 +27,7 @@ def accuracy(table: pd.DataFrame) -> Sentences:
         f"{best['theoretical_field']:.0f} px; the widest field, {widest['theoretical_field']:.0f} px, is that of "
         f"`{widest['architecture']}` ({value(widest, 'accuracy')})."
     )
-    return Sentences((*points, ends, _strength(table)))
+    return Sentences((*points, ends, over_seeds(table)))
 
 
 def use(table: pd.DataFrame) -> Sentences:
@@ -41,7 +41,7 @@ def use(table: pd.DataFrame) -> Sentences:
         f"The effective field is smaller than what theory lets the last convolution see in {smaller} of {len(table)} "
         f"networks, and larger after training than before in {grown}."
     )
-    return Sentences((*points, total, _strength(table)))
+    return Sentences((*points, total, over_seeds(table)))
 
 
 def depth(table: pd.DataFrame) -> Sentences:
@@ -55,7 +55,7 @@ def depth(table: pd.DataFrame) -> Sentences:
     ]
     flatter = int((table["late_mean"] < table["early_mean"]).sum())
     total = f"The second half adds less than the first in {flatter} of {len(table)} networks."
-    return Sentences((*points, total, _strength(table)))
+    return Sentences((*points, total, over_seeds(table)))
 
 
 def scaled(table: pd.DataFrame) -> Sentences:
@@ -73,7 +73,7 @@ def scaled(table: pd.DataFrame) -> Sentences:
         f"`{first['architecture']}` has a field of {' and '.join(fields)} at every width and cardinality. As it is: "
         f"{value(first, 'accuracy')} with {first['parameters']:,} parameters."
     )
-    return Sentences((start, *points, _strength(table)))
+    return Sentences((start, *points, over_seeds(table)))
 
 
 def pixels(table: pd.DataFrame) -> Sentences:
@@ -83,14 +83,14 @@ def pixels(table: pd.DataFrame) -> Sentences:
     even, uneven = table[table["uneven_layers"] == 0], table[table["uneven_layers"] > 0]
     kinds = [(uneven, "with kernels that their stride does not divide"), (even, "with none")]
     points = [_pixels(group, name) for group, name in kinds if len(group)]
-    return Sentences((*points, _strength(table)))
+    return Sentences((*points, over_seeds(table)))
 
 
 def padding(table: pd.DataFrame) -> Sentences:
     """Say what kernel padding does to the pixels, and to both tasks; takes `tables.kernel_padding`."""
     if table.empty:
         return NOTHING
-    return Sentences((*(_padding(row) for _, row in table.iterrows()), _strength(table)))
+    return Sentences((*(_padding(row) for _, row in table.iterrows()), over_seeds(table)))
 
 
 def _use(row: pd.Series) -> str:
@@ -146,9 +146,3 @@ def _correlation(table: pd.DataFrame, column: str) -> str:
 def _verb(correlation: float) -> str:
     word = direction(correlation)
     return "has no clear direction" if word == "mixed" else word
-
-
-def _strength(table: pd.DataFrame) -> str:
-    """Say how far the number of seeds carries."""
-    seeds = int(table["n"].min())
-    return ONE_SEED if seeds == 1 else f"Means over {seeds} seeds a network{interval_remark(seeds)}."

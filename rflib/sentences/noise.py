@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, ONE_SEED, interval_remark, value
+from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, over_seeds, value
 
 _NETWORK = ["architecture", "pool_kernel"]
 
@@ -27,7 +27,7 @@ def benefit(table: pd.DataFrame) -> Sentences:
         if len(beyond):
             text += f" Beside noise after pruning, selected in the same way, that is {_range(beyond)} points more."
         points.append(text)
-    return Sentences((*points, _strength(table)))
+    return Sentences((*points, over_seeds(table)))
 
 
 def fine_tuned(table: pd.DataFrame) -> Sentences:
@@ -42,7 +42,7 @@ def fine_tuned(table: pd.DataFrame) -> Sentences:
     ]
     better = int((table["benefit_mean"] > NOTICEABLE_POINTS).sum())
     total = f"Noise gains more than {NOTICEABLE_POINTS:g} point after fine-tuning in {better} of {len(table)} cases."
-    return Sentences((*points, total, _strength(table)))
+    return Sentences((*points, total, over_seeds(table)))
 
 
 def variances(table: pd.DataFrame) -> Sentences:
@@ -63,7 +63,7 @@ def variances(table: pd.DataFrame) -> Sentences:
             if len(noisy):
                 text += f" Noise {order} pruning at {high:g} changes it by {_range(noisy['change_mean'], 2)}."
         points.append(text)
-    return Sentences((*points, _strength(table)))
+    return Sentences((*points, over_seeds(table)))
 
 
 def _range(values: pd.Series, digits: int = 1) -> str:
@@ -74,9 +74,3 @@ def _range(values: pd.Series, digits: int = 1) -> str:
 def _sizes(values: pd.Series) -> str:
     low, high = f"{values.min():.2f}", f"{values.max():.2f}"
     return low if low == high else f"{low} to {high}"
-
-
-def _strength(table: pd.DataFrame) -> str:
-    """Say how far the number of seeds carries."""
-    seeds = int(table["n"].min())
-    return ONE_SEED if seeds == 1 else f"Means over {seeds} seeds a network{interval_remark(seeds)}."

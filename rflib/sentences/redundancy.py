@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, ONE_SEED, interval_remark
+from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, over_seeds
 from rflib.tables import half_width
 
 _WAYS = {"dense": "dense", "pruned": "pruned among all weights", "live": "pruned among live weights"}
@@ -27,7 +27,7 @@ def saturation(table: pd.DataFrame) -> Sentences:
         text += f"Their filters' mean |cosine| is {first['similarity_mean']:.3f} and {last['similarity_mean']:.3f}, "
         text += f"their effective rank {first['relative_rank_mean']:.0f} and {last['relative_rank_mean']:.0f} % of the "
         points.append(f"{text}largest possible.")
-    return Sentences((*points, _strength(table)))
+    return Sentences((*points, over_seeds(table)))
 
 
 def pruned_saturation(table: pd.DataFrame) -> Sentences:
@@ -42,7 +42,7 @@ def pruned_saturation(table: pd.DataFrame) -> Sentences:
         f"{rates[-1]:g}."
         for name, kernel in dense.index
     ]
-    return Sentences((*points, _strength(table)))
+    return Sentences((*points, over_seeds(table)))
 
 
 def deep(table: pd.DataFrame, *, rate: float = 0.9) -> Sentences:
@@ -63,7 +63,7 @@ def deep(table: pd.DataFrame, *, rate: float = 0.9) -> Sentences:
                 f"`{name}`, {_counts(rows)} convolutions pruned at {rate:g} among {_SCOPES[str(scope)]} weights: "
                 f"this costs {costs}."
             )
-    return Sentences((*points, _strength(chosen)))
+    return Sentences((*points, over_seeds(chosen)))
 
 
 def _counts(rows: list[pd.Series]) -> str:
@@ -82,7 +82,7 @@ def best_fields(table: pd.DataFrame) -> Sentences:
         if places:
             points.append(f"`{name}`: among {rows[0]['fields']} fields the best is {', '.join(places)}.")
         points += [f"`{name}`, {_WAYS[row['way']]}: {_optimum(row)}" for row in rows]
-    return Sentences((*points, _strength(table)))
+    return Sentences((*points, over_seeds(table)))
 
 
 def _optimum(row: Mapping[Any, Any]) -> str:
@@ -111,9 +111,3 @@ def _ends(table: pd.DataFrame) -> Iterator[tuple[str, pd.Series, pd.Series]]:
     for name, group in table.groupby("architecture", sort=False):
         ordered = group.sort_values("pool_kernel")
         yield str(name), ordered.iloc[0], ordered.iloc[-1]
-
-
-def _strength(table: pd.DataFrame) -> str:
-    """Say how far the number of seeds carries."""
-    seeds = int(table["n"].min())
-    return ONE_SEED if seeds == 1 else f"Means over {seeds} seeds a network{interval_remark(seeds)}."

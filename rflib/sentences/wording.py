@@ -65,20 +65,24 @@ def moves(table: pd.DataFrame, quantity: str, subject: str, unit: str) -> Senten
     return Sentences(tuple(_move(name, group, quantity, subject, unit) for name, group in networks(table)))
 
 
-def interval_remark(seeds: int) -> str:
-    """Say what ± stands for where there are seeds enough for `value` to give it."""
-    return "; ± in these sentences is a 95 % interval of the mean" if seeds >= _FEWEST_FOR_AN_INTERVAL else ""
-
-
 def strength(table: pd.DataFrame) -> str:
-    """Say how far the number of seeds carries."""
-    seeds = int(table["n"].min())
-    if seeds == 1:
-        return ONE_SEED
-    interval = interval_remark(seeds)
-    if seeds < _SEEDS_OF_THE_PAPER:
-        return f"{seeds} seeds a network: an indication, fewer than the five of the paper{interval}."
-    return f"Means over {seeds} seeds a network{interval}."
+    """Say how far the number of seeds carries, beside the five of the paper."""
+    fewest, most = int(table["n"].min()), int(table["n"].max())
+    if most == 1 or fewest >= _SEEDS_OF_THE_PAPER:
+        return over_seeds(table)
+    few = "fewer" if most < _SEEDS_OF_THE_PAPER else "some of them with fewer"
+    return f"{counted_seeds(table['n'])} a network: an indication, {few} than the five of the paper."
+
+
+def over_seeds(table: pd.DataFrame) -> str:
+    """Say over how many seeds a network the means of a table are."""
+    return ONE_SEED if table["n"].max() == 1 else f"Means over {counted_seeds(table['n'])} a network."
+
+
+def counted_seeds(counts: pd.Series) -> str:
+    """Return how many seeds rows have, such as "3 seeds" or "2 to 3 seeds"; more than one somewhere."""
+    fewest, most = int(counts.min()), int(counts.max())
+    return f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
 
 
 def _move(name: str, group: pd.DataFrame, quantity: str, subject: str, unit: str) -> str:

@@ -100,7 +100,7 @@ def test_what_the_deeper_half_adds_at_both_ends() -> None:
         "half."
     )
     assert second.endswith("adds +3.0 points at k = 2 to the best probe of the first half.")
-    assert seeds.startswith("One seed a network")
+    assert seeds == "Means over 1 to 2 seeds a network."
     assert deeper.gains(pd.DataFrame(rows[1:])).points[-1].startswith("Means over 2 seeds")
 
 

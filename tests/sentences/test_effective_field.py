@@ -69,7 +69,7 @@ def test_width_and_cardinality_beside_the_first() -> None:
     assert start.startswith("`rf_resnet26` has a field of 96 px at every width and cardinality.")
     assert wide == "Width × 2: 83.0 ± 0.2 % with 12,345 parameters, +3.0 points."
     assert grouped.startswith("Cardinality 4: 78.0")
-    assert seeds.endswith("95 % interval of the mean.")
+    assert seeds == "Means over 3 seeds a network."
 
 
 def test_pixels_by_kind_of_kernel() -> None:
