@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, networks, strength
+from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, networks, strength
 
 # Section 3.3 of the paper: the trend "only arises" for rates above this one.
 RATE_IN_THE_TEXT = 0.8
 
 
-def opening_rates(tables: Mapping[float, pd.DataFrame]) -> Sentences:
+def opening_rates(tables: Mapping[float, pd.DataFrame], *, classes: int) -> Sentences:
     """Say at which rates the largest field loses less than the smallest, and ends higher; test the paper's 0.8.
 
-    `tables` maps rates to `tables.accuracy_and_pruning`. A point of accuracy is the least that counts.
+    `tables` maps rates to `tables.accuracy_and_pruning`. A point of accuracy is the least that counts. A rate at which
+    both networks guess among `classes` compares nothing and is left out of what is measured here.
     """
     filled = [table.assign(rate=rate) for rate, table in sorted(tables.items()) if not table.empty]
     if not filled:
         return NOTHING
     every = pd.concat(filled)
+    every["guesses"] = every["pruned_mean"] <= 100 / classes + GUESSING_POINTS
     points = [_network(name, group) for name, group in networks(every)]
     tests = [_test("what is measured here", every, ""), _test("the paper's numbers", every, _REPORTED)]
     return Sentences((*points, *(test for test in tests if test), strength(every)))
@@ -36,46 +39,63 @@ def _network(name: str, group: pd.DataFrame) -> str:
     measured, printed = _advantage(group, ""), _advantage(group, _REPORTED)
     if measured is None:
         return f"{start}; with one field there is nothing to compare."
-    return f"{start}. {measured}." + (f" In the paper: {printed[0].lower()}{printed[1:]}." if printed else "")
+    guessing = _both_guess(group)
+    left_out = f" Left out: both guess {_listed(guessing)}." if guessing else ""
+    return f"{start}. {measured}.{left_out}" + (f" In the paper: {printed[0].lower()}{printed[1:]}." if printed else "")
 
 
 def _advantage(group: pd.DataFrame, source: str) -> str | None:
-    less, higher = _rates(group, f"difference{source}_mean", -1), _rates(group, f"pruned{source}_mean", 1)
-    if less is None or higher is None:
+    less, higher = _gains(group, "difference", source, -1), _gains(group, "pruned", source, 1)
+    if not less or not higher:
         return None
+    less, higher = ([rate for rate, more in found.items() if more] for found in (less, higher))
     return f"The largest field loses less than the smallest {_listed(less)}, and ends higher {_listed(higher)}"
 
 
-def _rates(group: pd.DataFrame, column: str, sign: int) -> list[float] | None:
-    """Return the rates at which the largest field has noticeably more (sign 1) or less (-1) than the smallest.
+def _gains(group: pd.DataFrame, quantity: str, source: str, sign: int) -> dict[float, bool]:
+    """Return whether the largest field has noticeably more (sign 1) or less (-1) than the smallest, by rate, ascending.
 
-    None where no rate has two values.
+    Empty where no rate has two values. Never where both networks guess: `source` is "" for what is measured here.
     """
-    if column not in group:
-        return None
+    column = f"{quantity}{source}_mean"
+    guessing = [] if source else _both_guess(group)
     gains = {}
-    for rate in group["rate"].unique().tolist():
+    for rate in sorted(group["rate"].unique().tolist()) if column in group else ():
         values = group.loc[group["rate"] == rate, column].dropna().tolist()
         if len(values) > 1:
-            gains[rate] = sign * (values[-1] - values[0])
-    return [rate for rate, gain in gains.items() if gain > NOTICEABLE_POINTS] if gains else None
+            gains[rate] = rate not in guessing and sign * (values[-1] - values[0]) > NOTICEABLE_POINTS
+    return gains
+
+
+def _both_guess(group: pd.DataFrame) -> list[float]:
+    """Return the rates at which the networks of the smallest and of the largest field both guess."""
+    by_rate = {rate: rows["guesses"].tolist() for rate, rows in group.groupby("rate")}
+    return sorted(float(rate) for rate, guesses in by_rate.items() if guesses[0] and guesses[-1])
 
 
 def _test(subject: str, every: pd.DataFrame, source: str) -> str:
     """Say whether the higher pruned accuracy of a large field needs a rate above the one in the paper's text."""
-    column = f"pruned{source}_mean"
-    found = [rates for _, group in networks(every) if (rates := _rates(group, column, 1)) is not None]
-    rates = sorted({rate for each in found for rate in each})
+    found = [gains for _, group in networks(every) if (gains := _gains(group, "pruned", source, 1))]
     if not found:
         return ""
+    rates = sorted({rate for gains in found for rate, higher in gains.items() if higher})
     if not rates:
         return f"In {subject}, the largest field ends higher than the smallest at no rate."
     if rates[0] > RATE_IN_THE_TEXT:
         return f"In {subject}, ending higher needs a rate above {RATE_IN_THE_TEXT:g}, as the paper's text has it."
+    opened = min(filter(None, map(_from_here_on, found)), default=None)
+    if opened is None or opened > RATE_IN_THE_TEXT:
+        return f"In {subject}, the largest field ends higher {_listed(rates)} for at least one network."
     return (
-        f"In {subject}, the largest field ends higher from rate {rates[0]:g} on for at least one network, so a rate "
+        f"In {subject}, the largest field ends higher from rate {opened:g} on for at least one network, so a rate "
         f"above {RATE_IN_THE_TEXT:g} is not needed."
     )
+
+
+def _from_here_on(gains: Mapping[float, bool]) -> float | None:
+    """Return the rate from which on the largest field ends higher at every rate; None if it does not at the last."""
+    held = list(takewhile(gains.__getitem__, sorted(gains, reverse=True)))
+    return held[-1] if held else None
 
 
 def _listed(rates: Sequence[float]) -> str:
