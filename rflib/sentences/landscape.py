@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, magnitude, percent, strength
-from rflib.tables import direction, summarise, trend
+from rflib.sentences.wording import FEWEST_FOR_AN_INTERVAL, NOTHING, NOTICEABLE_POINTS, magnitude, percent, strength
+from rflib.tables import direction, half_width, summarise, trend
 
 _NETWORK = ["architecture", "pool_kernel"]
 _MOMENTS = {"initial": "before training", "last": "after training"}
@@ -187,9 +187,23 @@ def _fit(group: pd.DataFrame) -> str:
     higher_loss = group["train_loss_mean"].iloc[-1] > group["train_loss_mean"].iloc[0]
     if lost <= NOTICEABLE_POINTS:
         return f" The largest field does not end noticeably (more than {NOTICEABLE_POINTS:g} point) below the smallest."
+    if lost <= _scatter(group):
+        loss = "a higher training loss" if higher_loss else "no higher training loss"
+        return f" The largest field ends lower at {loss}, by no more than the seeds scatter."
     if higher_loss:
         return " The largest field ends lower and with the higher training loss: it fits less well."
     return " The largest field ends lower at no higher training loss: it fits as well and generalises less."
+
+
+def _scatter(group: pd.DataFrame) -> float:
+    """Return by how much the 95 % intervals of the smallest and the largest field reach towards each other.
+
+    Zero where a field has too few seeds for an interval.
+    """
+    both = group.iloc[[0, -1]]
+    if both["n"].min() < FEWEST_FOR_AN_INTERVAL:
+        return 0.0
+    return sum(half_width(row["test_accuracy_sd"], int(row["n"])) for _, row in both.iterrows())
 
 
 def _path(group: pd.DataFrame, column: str, written: Callable[[float], str] = magnitude) -> str:

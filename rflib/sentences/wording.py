@@ -16,9 +16,11 @@ NOTICEABLE_POINTS = 1.0
 GUESSING_POINTS = 5.0
 NOTHING = Sentences(("This profile holds no measurements for this comparison.",))
 
+# An interval of fewer seeds is not given.
+FEWEST_FOR_AN_INTERVAL = 3
+
 ONE_SEED = "One seed a network: an indication, without a spread."
 
-_FEWEST_FOR_AN_INTERVAL = 3
 _SEEDS_OF_THE_PAPER = 5
 _PHRASES = {"mixed": "has no clear direction", "flat": "does not change"}
 
@@ -42,7 +44,7 @@ def pixels(row: pd.Series) -> str:
 def value(row: pd.Series, quantity: str, unit: str = "%") -> str:
     """Return a mean with its unit and, from three seeds on, half the width of its 95 % interval (Student)."""
     mean, seeds = row[f"{quantity}_mean"], int(row["n"])
-    if seeds < _FEWEST_FOR_AN_INTERVAL:
+    if seeds < FEWEST_FOR_AN_INTERVAL:
         return f"{mean:.1f} {unit}"
     return f"{mean:.1f} ± {half_width(row[f'{quantity}_sd'], seeds):.1f} {unit}"
 

@@ -142,6 +142,20 @@ def test_the_end_of_training_tells_fitting_from_generalising(accuracy: float, lo
     assert expected in first
 
 
+@pytest.mark.parametrize(
+    ("largest", "loss", "expected"),
+    [
+        ([80.0, 90.0, 94.0], 0.4, "ends lower at no higher training loss, by no more than the seeds scatter."),
+        ([80.0, 90.0, 94.0], 0.9, "ends lower at a higher training loss, by no more than the seeds scatter."),
+        ([87.8, 88.0, 88.2], 0.4, "it fits as well and generalises less."),
+    ],
+)
+def test_a_fall_within_the_scatter_of_the_seeds_is_no_finding(largest: list[float], loss: float, expected: str) -> None:
+    pairs = [(run([90.0], kernel=1), run([value], kernel=4, loss=loss)) for value in largest]
+    curves = pd.concat([each.assign(seed=seed) for seed, pair in enumerate(pairs) for each in pair])
+    assert landscape.curves(curves).points[0].endswith(expected)
+
+
 def test_curves_take_the_grid_and_not_the_doubled_runs() -> None:
     curves = pd.concat([run([90.0], kernel=1), doubled([10.0, 20.0], period=1)])
     assert "is 90.0 % at k = 1, the only field measured" in landscape.curves(curves).points[0]
