@@ -67,17 +67,19 @@ class Study:
         """
         if workers is not None and executor is not None:
             raise UsageError("the number of workers belongs to the executor: give one of the two, found both")
-        missing = self.missing()
-        reused = sum(self._holder(item.key) is self.fallback for item in self.items if self.fallback is not None)
+        # Two purposes may share a measurement, which counts once.
+        keys = {item.key.id: item.key for item in self.items}.values()
+        missing = [key for key in keys if self._holder(key) is None]
+        reused = sum(self._holder(key) is self.fallback for key in keys if self.fallback is not None)
         if missing:
             compute_missing(
-                [item.key for item in missing],
+                missing,
                 self.store,
                 threads=self.profile.threads,
                 executor=executor or Processes(workers=workers),
                 on_progress=on_progress,
             )
-        return Outcome(loaded=len(self.items) - len(missing), computed=len(missing), reused=reused)
+        return Outcome(loaded=len(keys) - len(missing), computed=len(missing), reused=reused)
 
     def select(self, analysis: str, *purposes: str) -> Iterator[tuple[Item, Measurement]]:
         """Yield the complete measurements of one analysis, optionally only those for some purposes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def test_ensure_computes_what_is_missing_once(open_tiny: Open, trainings: list[i
     assert (again, len(trainings)) == (Outcome(loaded=3, computed=0, reused=0), 1)
     wider = open_tiny(seeds=[0, 1]).ensure(workers=1)
     assert (wider, len(trainings)) == (Outcome(loaded=3, computed=2, reused=0), 2)
+
+
+def test_a_measurement_that_two_purposes_share_counts_once(open_tiny: Open) -> None:
+    study = open_tiny()
+    shared = replace(study, items=(*study.items, *(replace(item, purpose="another") for item in study.items)))
+    assert len(shared.missing()) == 6
+    assert shared.ensure(workers=1) == Outcome(loaded=0, computed=3, reused=0)
+    assert shared.ensure(workers=1) == Outcome(loaded=3, computed=0, reused=0)
 
 
 def test_chapters_share_runs(open_tiny: Open, trainings: list[int]) -> None:
