@@ -11,10 +11,11 @@ from rflib.sentences.markdown import Sentences
 from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, ends, pixels, strength, value
 
 
-def collapse(large: pd.DataFrame, grid: pd.DataFrame, *, classes: int) -> Sentences:
+def collapse(large: pd.DataFrame, grid: pd.DataFrame, changes: pd.DataFrame, *, classes: int) -> Sentences:
     """Say how far dense accuracy falls from the smallest field of the grid to the large ones.
 
-    `large` and `grid` are `tables.accuracy_and_pruning` for the two purposes.
+    `large` and `grid` are `tables.accuracy_and_pruning` for the two purposes, `changes` is
+    `tables.beside_the_smallest`.
     """
     if large.empty:
         return NOTHING
@@ -24,8 +25,10 @@ def collapse(large: pd.DataFrame, grid: pd.DataFrame, *, classes: int) -> Senten
     if not same.empty:
         small = same.sort_values("receptive_field").iloc[0]
         points.append(f"At {pixels(small)}, the smallest field measured, dense accuracy is {value(small, 'dense')}.")
-        changes = [f"{row['dense_mean'] - small['dense_mean']:+.1f} at {pixels(row)}" for _, row in large.iterrows()]
-        points.append(f"Points gained or lost beside that: {', '.join(changes)}.")
+    if not changes.empty:
+        paired = large.merge(changes[["architecture", "pool_kernel", "change_mean"]])
+        listed = ", ".join(f"{row['change_mean']:+.1f} at {pixels(row)}" for _, row in paired.iterrows())
+        points.append(f"Points gained or lost beside that, seed by seed: {listed}.")
     guess = 100 / classes
     guessing = large[large["dense_mean"] <= guess + GUESSING_POINTS]
     points.append(

@@ -1,6 +1,6 @@
 """Tidy tables: reported beside measured, with spread and n. They read measurements and never need torch."""
 
-from rflib.tables.accuracy import accuracy_and_pruning, fields, one_shot, trends
+from rflib.tables.accuracy import accuracy_and_pruning, beside_the_smallest, fields, one_shot, trends
 from rflib.tables.captioned import CaptionedTable, PlainTable, captioned, plain
 from rflib.tables.curvature import by_width, curvature_runs
 from rflib.tables.deeper import layers, probe_gains, probe_halves, productivity, stems, truncation
@@ -84,6 +84,7 @@ __all__ = [
     "accuracy_and_pruning",
     "accuracy_by_field",
     "advantage",
+    "beside_the_smallest",
     "best_fields",
     "by_optimiser",
     "by_width",

@@ -69,6 +69,22 @@ def one_shot(study: Study, role: RoleName, purpose: str = "grid", *, apart: Sequ
 
 
 @traced
+def beside_the_smallest(study: Study, *, role: RoleName = "small_images", purpose: str = "large") -> pd.DataFrame:
+    """Return one row a network: dense accuracy minus that at its architecture's smallest k of the grid, in points.
+
+    `change` is taken seed by seed, over the seeds that both networks have.
+    """
+    runs, grid = (one_shot(study, role, each) for each in (purpose, "grid"))
+    if runs.empty or grid.empty:
+        return pd.DataFrame()
+    keys = ["architecture", "seed"]
+    smallest = grid[grid["pool_kernel"] == grid.groupby("architecture")["pool_kernel"].transform("min")]
+    base = smallest.drop_duplicates(keys)[[*keys, "dense"]].rename(columns={"dense": "base"})
+    both = runs.drop_duplicates([*NETWORK, "seed"]).merge(base, on=keys)
+    return summarise(both.assign(change=both["dense"] - both["base"]), NETWORK, ["change"])
+
+
+@traced
 def fields(study: Study, role: RoleName, purpose: str = "grid") -> pd.DataFrame:
     """Return one row a network: computed field of the last convolution in pixels, dead taps and visible input."""
     rows = [

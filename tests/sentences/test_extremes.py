@@ -70,17 +70,19 @@ def depths(**fields: dict[int, tuple[float, float]]) -> pd.DataFrame:
 
 def test_collapse_is_counted_from_the_smallest_field() -> None:
     grid = networks([95.0, 90.0], first_kernel=1)
-    small, changes, guessing, strength = extremes.collapse(networks([60.0, 14.0]), grid, classes=10).points
+    large = networks([60.0, 14.0])
+    paired = large[["architecture", "pool_kernel"]].assign(change_mean=[-35.2, -81.4])
+    small, changes, guessing, strength = extremes.collapse(large, grid, paired, classes=10).points
     assert small == "At 107 px, the smallest field measured, dense accuracy is 95.0 %."
-    assert changes == "Points gained or lost beside that: -35.0 at 1367 px, -81.0 at 1472 px."
+    assert changes == "Points gained or lost beside that, seed by seed: -35.2 at 1367 px, -81.4 at 1472 px."
     assert guessing.startswith("1 of 2 large-field networks are within 5 points of guessing (10 %)")
     assert strength.startswith("2 seeds a network")
 
 
 def test_collapse_leaves_out_other_networks_and_a_missing_grid() -> None:
     other = networks([99.0], first_kernel=1).assign(architecture="rf_vgg19")
-    assert len(extremes.collapse(networks([60.0]), other, classes=10).points) == 2
-    assert len(extremes.collapse(networks([60.0]), EMPTY, classes=10).points) == 2
+    assert len(extremes.collapse(networks([60.0]), other, EMPTY, classes=10).points) == 2
+    assert len(extremes.collapse(networks([60.0]), EMPTY, EMPTY, classes=10).points) == 2
 
 
 def test_equality_tells_exact_from_nearly() -> None:
@@ -152,7 +154,7 @@ def test_depth_calls_close_accuracies_close_and_lower_ones_lower() -> None:
 
 
 def test_without_measurements_nothing_is_said() -> None:
-    assert extremes.collapse(EMPTY, EMPTY, classes=10) == NOTHING
+    assert extremes.collapse(EMPTY, EMPTY, EMPTY, classes=10) == NOTHING
     assert extremes.equality(EMPTY, EMPTY) == NOTHING
     assert extremes.widths(EMPTY) == NOTHING
     assert extremes.depth(EMPTY) == NOTHING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -52,6 +53,16 @@ def test_the_spread_of_a_difference_is_taken_seed_by_seed(filled: Filled) -> Non
     assert chosen["normalised_difference"].tolist() == pytest.approx([50 / 80, 49 / 81])
     assert chosen["live_difference"].tolist() == [70, 71]
     assert chosen["pruned_dead_share"].tolist() == pytest.approx([100 * 100 / 900] * 2)
+
+
+def test_a_large_field_is_compared_with_the_smallest_within_a_seed(filled: Filled) -> None:
+    """Seed 1 has 81 % at the smallest field, and the mean over both seeds would be 80.5 %."""
+    study = filled("large-receptive-fields", pool_kernels={"rf_resnet50": [1, 2]}, large_pool_kernels=[5])
+    seed_1 = tuple(i for i in study.items if i.purpose != "large" or not i.key.runs or i.key.runs[0].seed == 1)
+    (row,) = tables.beside_the_smallest(replace(study, items=seed_1)).to_dict("records")
+    assert (row["architecture"], row["pool_kernel"], row["n"]) == ("rf_resnet50", 5, 1)
+    assert row["change_mean"] == 41 - 81
+    assert tables.beside_the_smallest(filled("accuracy-and-pruning")).empty
 
 
 def test_another_rate_takes_other_columns(filled: Filled) -> None:
