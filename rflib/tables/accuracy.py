@@ -120,9 +120,16 @@ def trends(
             column = f"{quantity}_reported_mean"
             if column in group and group[column].notna().sum() > 1:
                 printed = trend(group["receptive_field"].tolist(), group[column].tolist())
-                row |= {"reported": direction(printed), "same_sign": printed * measured > 0}
+                row |= {"reported": direction(printed), "same_sign": _same_sign(printed, measured)}
             rows.append(row)
     return pd.DataFrame(rows, columns=["architecture", "quantity", "reported", "measured", "same_sign"])
+
+
+def _same_sign(printed: float, measured: float) -> bool | None:
+    """Return whether two trends go the same way; None where one of them goes none."""
+    if any(direction(each) in ("mixed", "flat") for each in (printed, measured)):
+        return None
+    return printed * measured > 0
 
 
 def _label(row: object) -> int | None:
