@@ -14,7 +14,7 @@ from scipy.stats import t as student
 
 from rflib.sentences.markdown import Sentences
 from rflib.sentences.open_questions import KNOBS
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, ends, networks, pixels, strength, value
+from rflib.sentences.wording import FEWEST_RANKED, NOTHING, NOTICEABLE_POINTS, ends, networks, pixels, strength, value
 from rflib.tables import trend
 
 # In percent: below the first a network has hardly any dead taps, from the second on it has many.
@@ -22,8 +22,6 @@ FEW_DEAD = 5.0
 MANY_DEAD = 20.0
 # In points of what is kept: a smaller change from the smallest field to the largest is called none.
 NOTICEABLE_GAIN = 5.0
-# A rank correlation of fewer networks says nothing.
-FEWEST_RANKED = 4
 
 
 def paired(per_seed: pd.DataFrame, table: pd.DataFrame) -> Sentences:

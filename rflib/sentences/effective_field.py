@@ -6,7 +6,7 @@ import pandas as pd
 
 from rflib.config import SHIFT_CLASSES
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, over_seeds, value
+from rflib.sentences.wording import FEWEST_RANKED, GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, over_seeds, span, value
 from rflib.tables import direction, trend
 
 _TASKS = {"classes": "telling classes", "shifts": "telling shifts"}
@@ -16,18 +16,13 @@ def accuracy(table: pd.DataFrame) -> Sentences:
     """Say how accuracy follows the fields over networks; takes `tables.field_and_accuracy`."""
     if len(table) < 2:
         return NOTHING
-    points = [
-        f"Over {len(table)} networks the rank correlation of test accuracy with the {name} field is "
-        f"{_correlation(table, column)}."
-        for name, column in (("theoretical", "theoretical_field"), ("effective", "trained_mean"))
-    ]
     best, widest = (table.sort_values(column).iloc[-1] for column in ("accuracy_mean", "theoretical_field"))
     ends = (
         f"The most accurate network is `{best['architecture']}` ({value(best, 'accuracy')}) with a field of "
         f"{best['theoretical_field']:.0f} px; the widest field, {widest['theoretical_field']:.0f} px, is that of "
         f"`{widest['architecture']}` ({value(widest, 'accuracy')})."
     )
-    return Sentences((*points, ends, over_seeds(table)))
+    return Sentences((*_correlations(table), ends, over_seeds(table)))
 
 
 def use(table: pd.DataFrame) -> Sentences:
@@ -108,14 +103,11 @@ def _scale(row: pd.Series, first: pd.Series) -> str:
 
 
 def _pixels(group: pd.DataFrame, name: str) -> str:
-    low, high = group["imbalance_mean"].min(), group["imbalance_mean"].max()
-    dead_low, dead_high = group["partially_dead_mean"].min(), group["partially_dead_mean"].max()
-    uniform = group["uniform_imbalance"]
     networks = ", ".join(f"`{each}`" for each in group["architecture"])
     return (
-        f"Networks {name} ({networks}): imbalance {low:.2f} to {high:.2f} after training, {uniform.min():.2f} to "
-        f"{uniform.max():.2f} by the architecture alone; {dead_low:.1f} to {dead_high:.1f} % of the pixels are "
-        "partially dead."
+        f"Networks {name} ({networks}): imbalance {span(group['imbalance_mean'], '.3f')} after training, "
+        f"{span(group['uniform_imbalance'], '.3f')} by the architecture alone; "
+        f"{span(group['partially_dead_mean'], '.1f')} % of the pixels are partially dead."
     )
 
 
@@ -136,6 +128,16 @@ def _guessing(row: pd.Series) -> str:
     bound = 100 / SHIFT_CLASSES + GUESSING_POINTS
     names = [name for name in ("plain", "padded") if row["task"] == "shifts" and row[f"accuracy_{name}_mean"] <= bound]
     return "".join(f" The {name} network does no better than guessing, so its response means little." for name in names)
+
+
+def _correlations(table: pd.DataFrame) -> list[str]:
+    if len(table) < FEWEST_RANKED:
+        return [f"{len(table)} networks are too few for a rank correlation."]
+    return [
+        f"Over {len(table)} networks the rank correlation of test accuracy with the {name} field is "
+        f"{_correlation(table, column)}."
+        for name, column in (("theoretical", "theoretical_field"), ("effective", "trained_mean"))
+    ]
 
 
 def _correlation(table: pd.DataFrame, column: str) -> str:

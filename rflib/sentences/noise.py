@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, over_seeds, value
+from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, over_seeds, span, value
 
 _NETWORK = ["architecture", "pool_kernel"]
 
@@ -20,12 +20,15 @@ def benefit(table: pd.DataFrame) -> Sentences:
         gains, means = group["benefit_mean"], group["mean_benefit_mean"]
         clear = int((gains > NOTICEABLE_POINTS).sum())
         text = (
-            f"Rate {rate:g}: the selected copy gains {_range(gains)} points over pruning without noise, more than "
-            f"{NOTICEABLE_POINTS:g} point in {clear} of {len(group)} networks; the mean copy gains {_range(means)}."
+            f"Rate {rate:g}: the selected copy gains {span(gains, '+.1f')} points over pruning without noise, more "
+            f"than {NOTICEABLE_POINTS:g} point in {clear} of {len(group)} networks; the mean copy gains "
+            f"{span(means, '+.1f')}."
         )
         beyond = (gains - after["benefit_mean"]).dropna()
         if len(beyond):
-            text += f" Beside noise after pruning, selected in the same way, that is {_range(beyond)} points more."
+            text += (
+                f" Beside noise after pruning, selected in the same way, that is {span(beyond, '+.1f')} points more."
+            )
         points.append(text)
     return Sentences((*points, over_seeds(table)))
 
@@ -56,21 +59,11 @@ def variances(table: pd.DataFrame) -> Sentences:
         )
         plain = group[group["order"] == "none"]
         low, high = plain["rate"].min(), plain["rate"].max()
-        ends = [plain.loc[plain["rate"] == rate, "discrepancy_mean"] for rate in (low, high)]
-        text = f"{statistics}, the discrepancy is {_sizes(ends[0])} at rate {low:g} and {_sizes(ends[1])} at {high:g}."
+        ends = [span(plain.loc[plain["rate"] == rate, "discrepancy_mean"], ".2f") for rate in (low, high)]
+        text = f"{statistics}, the discrepancy is {ends[0]} at rate {low:g} and {ends[1]} at {high:g}."
         for order in ("before", "after"):
             noisy = group[(group["order"] == order) & (group["rate"] == high)]
             if len(noisy):
-                text += f" Noise {order} pruning at {high:g} changes it by {_range(noisy['change_mean'], 2)}."
+                text += f" Noise {order} pruning at {high:g} changes it by {span(noisy['change_mean'], '+.2f')}."
         points.append(text)
     return Sentences((*points, over_seeds(table)))
-
-
-def _range(values: pd.Series, digits: int = 1) -> str:
-    low, high = f"{values.min():+.{digits}f}", f"{values.max():+.{digits}f}"
-    return low if low == high else f"{low} to {high}"
-
-
-def _sizes(values: pd.Series) -> str:
-    low, high = f"{values.min():.2f}", f"{values.max():.2f}"
-    return low if low == high else f"{low} to {high}"

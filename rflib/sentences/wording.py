@@ -19,6 +19,9 @@ NOTHING = Sentences(("This profile holds no measurements for this comparison.",)
 # An interval of fewer seeds is not given.
 FEWEST_FOR_AN_INTERVAL = 3
 
+# A rank correlation of fewer networks says nothing.
+FEWEST_RANKED = 4
+
 ONE_SEED = "One seed a network: an indication, without a spread."
 
 _SEEDS_OF_THE_PAPER = 5
@@ -53,6 +56,12 @@ def magnitude(number: float) -> str:
     """Return a number of any size to three digits, without an exponent: "0.0123", "734", "37,700"."""
     rounded = float(f"{number:.3g}")
     return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:g}"
+
+
+def span(values: pd.Series, form: str) -> str:
+    """Return the least and the greatest value in a format, such as "0.20 to 0.40", or one where they read the same."""
+    low, high = f"{values.min():{form}}", f"{values.max():{form}}"
+    return low if low == high else f"{low} to {high}"
 
 
 def percent(number: float) -> str:

@@ -32,13 +32,16 @@ def test_accuracy_against_both_fields() -> None:
         network("a", theoretical_field=50.0, trained_mean=30.0),
         network("b", theoretical_field=100.0, trained_mean=28.0, accuracy_mean=90.0),
         network("c", theoretical_field=200.0, trained_mean=29.0, accuracy_mean=85.0),
+        network("d", theoretical_field=60.0, trained_mean=31.0, accuracy_mean=70.0),
     ]
     theory, effective, ends, seeds = say.accuracy(pd.DataFrame(rows)).points
-    assert theory.endswith("with the theoretical field is +0.50: it mostly rises.")
+    assert theory.endswith("with the theoretical field is +0.60: it mostly rises.")
     assert effective.endswith("with the effective field is -1.00: it falls throughout.")
     assert "`b` (90.0 %) with a field of 100 px" in ends
     assert "200 px, is that of `c` (85.0 %)" in ends
     assert seeds == "Means over 2 seeds a network."
+    few, *_ = say.accuracy(pd.DataFrame(rows[:3])).points
+    assert few == "3 networks are too few for a rank correlation."
 
 
 def test_fields_before_and_after_training() -> None:
@@ -82,9 +85,14 @@ def test_pixels_by_kind_of_kernel() -> None:
         return {"architecture": name, "uneven_layers": uneven, "n": 1, **measured}
 
     odd, even, seeds = say.pixels(pd.DataFrame([row("a", 0, 0.02), row("b", 3, 0.2), row("c", 1, 0.4)])).points
-    assert odd.startswith("Networks with kernels that their stride does not divide (`b`, `c`): imbalance 0.20 to 0.40")
-    assert "0.10 to 0.20 by the architecture alone; 2.0 to 4.0 % of the pixels" in odd
-    assert even.startswith("Networks with none (`a`): imbalance 0.02 to 0.02")
+    assert odd.startswith(
+        "Networks with kernels that their stride does not divide (`b`, `c`): imbalance 0.200 to 0.400"
+    )
+    assert "0.100 to 0.200 by the architecture alone; 2.0 to 4.0 % of the pixels" in odd
+    assert even == (
+        "Networks with none (`a`): imbalance 0.020 after training, 0.010 by the architecture alone; 0.2 % of the "
+        "pixels are partially dead."
+    )
     assert seeds.startswith("One seed")
 
 
