@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,67 +13,16 @@ from rflib.pipeline.coverage import filling_profile
 from rflib.pipeline.origin import METADATA, Origin, origin_of
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
+from rflib.tables.cells import cell, decimals_of
+from rflib.tables.headings import HEADINGS, heading
 
-HEADINGS = {
-    "architecture": "Network",
-    "pool_kernel": "k",
-    "label": "Field, paper (px)",
-    "receptive_field": "Field (px)",
-    "last_map_size": "Last map (px)",
-    "map_size": "Maps",
-    "pool_dilation": "Pool dilation",
-    "omitted_downsamplings": "Downsamplings left out",
-    "parameters": "Parameters",
-    "width": "Width",
-    "width_multiple": "Width ×",
-    "dense_reported": "Dense, paper",
-    "dense": "Dense",
-    "pruned_reported": "Pruned, paper",
-    "pruned": "Pruned",
-    "one_shot": "One-shot",
-    "fine_tuned_reported": "Fine-tuned, paper",
-    "fine_tuned": "Fine-tuned",
-    "difference_reported": "Difference, paper",
-    "difference": "Difference",
-    "normalised_difference": "Difference / dense",
-    "live": "Pruned among live",
-    "layerwise": "Pruned by layer",
-    "dead_share": "Dead taps (%)",
-    "input_share": "Input seen (%)",
-    "schedule": "Schedule",
-    "test_accuracy": "Accuracy after the first epochs (%)",
-    "distance": "Distance from the start",
-    "initial_norm": "Norm at the start",
-    "reach": "Farthest in all epochs",
-    "n": "n",
-}
 # {role}`text` or {role}`text <target>`, and [text](target) or [text]{#anchor}.
 _ROLE = re.compile(r"\{[\w-]+\}`([^`<]*?)\s*(?:<[^`]*>)?`")
 _LINK = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
-# What else has a unit, or a name of more than one word; these come in the order of their frame.
-_FURTHER_HEADINGS = {
-    "order": "Noise",
-    "pruned_tested": "Pruned without noise",
-    "tested": "Selected copy",
-    "benefit": "Benefit (points)",
-    "mean_benefit": "Benefit of the mean copy (points)",
-    "noisy_fine_tuned": "Fine-tuned after noise",
-    "saturation": "Saturation (%)",
-    "shallow_saturation": "Saturation of the others (%)",
-    "relative_rank": "Effective rank (%)",
-    "zero_filters": "Filters of zeros (%)",
-    "weight_share": "Weights (%)",
-    "lost": "Lost (points)",
-    "above_guessing": "Above guessing (points)",
-    "margin": "Margin (points)",
-    "seeds_agreeing": "Seeds agreeing (%)",
-}
 # Needed by every row of a grid but the same throughout, so shown only where they vary.
 _SHOWN_WHERE_THEY_VARY = ("map_size", "pool_dilation", "omitted_downsamplings", "width")
 # The hyphen in the name of a claim, such as RR-01, but for targets of links.
 _CLAIM = re.compile(r"(?<=(?<![#\w-])[A-Z]{2})-(?=\d{2}\b)")
-# Shares and cosines, which end at 1 and not at 100.
-_OF_ONE = ("normalised_difference", "similarity")
 
 
 # What each table of the paper shows: the role, the analysis and the purpose of its measurements.
@@ -142,13 +90,13 @@ class CaptionedTable(PlainTable):
 def captioned(frame: pd.DataFrame, *, name: str, caption: str, study: Study) -> CaptionedTable:
     """Return `frame` ready for a page: means with their spread in one cell, reported beside measured.
 
-    `QUANTITY_mean` and `QUANTITY_sd` become one column "mean ± sd". A frame without rows becomes a table that says
-    that the profile does not cover it, and which command would fill it.
+    `QUANTITY_mean` and `QUANTITY_sd` become one column "mean ± sd"; the caption says in which unit. A frame without
+    rows becomes a table that says that the profile does not cover it, and which command would fill it.
     """
     if frame.empty:
         return CaptionedTable(("Not covered",), ((_not_covered(study, name),),), name, caption)
-    cells = plain(frame)
-    return CaptionedTable(cells.headings, cells.rows, name, caption, origin=cells.origin)
+    headings, rows = _filled(frame, unit=False)
+    return CaptionedTable(headings, rows, name, caption, origin=origin_of(frame))
 
 
 def _not_covered(study: Study, name: str) -> str:
@@ -161,18 +109,21 @@ def _not_covered(study: Study, name: str) -> str:
 
 
 def plain(frame: pd.DataFrame) -> PlainTable:
-    """Return `frame` as the same cells without number and caption, for what stands beside the paper's tables."""
+    """Return `frame` as the same cells without number and caption, for what stands beside the paper's tables.
+
+    Headings have the units that a caption would give.
+    """
     if frame.empty:
         return PlainTable(("Not covered",), (("This profile holds no measurements for this table.",),))
-    shown = _columns(frame)
-    headings = tuple(map(_heading, shown))
-    rows = tuple(tuple(_cell(row, column) for column in shown) for row in frame.to_dict("records"))
-    return PlainTable(headings, rows, origin=origin_of(frame))
+    return PlainTable(*_filled(frame, unit=True), origin=origin_of(frame))
 
 
-def _heading(column: str) -> str:
-    text = column.replace("_", " ")
-    return HEADINGS.get(column) or _FURTHER_HEADINGS.get(column) or text[:1].upper() + text[1:]
+def _filled(frame: pd.DataFrame, *, unit: bool) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Return the headings and the cells of every row."""
+    shown, records = _columns(frame), frame.to_dict("records")
+    decimals = {column: decimals_of(column, (row.get(column) for row in records)) for column in shown}
+    rows = tuple(tuple(cell(row, column, decimals[column]) for column in shown) for row in records)
+    return tuple(heading(column, unit=unit) for column in shown), rows
 
 
 def _columns(frame: pd.DataFrame) -> list[str]:
@@ -185,35 +136,6 @@ def _columns(frame: pd.DataFrame) -> list[str]:
     known = [column for column in HEADINGS if column in varied]
     columns = known + [column for column in varied if column not in HEADINGS]
     return sorted(columns, key=lambda column: column == "n")
-
-
-def _cell(row: Mapping[Any, Any], column: str) -> str:
-    if column == "dense_reported" and row.get("pending"):
-        return "Pending"
-    if f"{column}_mean" not in row:
-        return _plain(row[column])
-    if isinstance(row.get(f"{column}_mean_printed"), str):
-        return " ± ".join(part for part in (row[f"{column}_{p}_printed"] for p in ("mean", "sd")) if part) or "–"
-    digits = "g" if column.endswith("_reported") else ".3f" if column in _OF_ONE else ".1f"
-    return _mean_and_spread(row[f"{column}_mean"], row.get(f"{column}_sd"), digits)
-
-
-def _mean_and_spread(mean: float, spread: float | None, digits: str) -> str:
-    if mean is None or math.isnan(mean):
-        return "–"
-    if spread is None or math.isnan(spread):
-        return f"{mean:{digits}}"
-    return f"{mean:{digits}} ± {spread:{digits}}"
-
-
-def _plain(value: Any) -> str:
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() else f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)
 
 
 def _without_markup(cell: str) -> str:

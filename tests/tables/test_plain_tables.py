@@ -11,7 +11,7 @@ def test_a_plain_table_is_the_pipe_table_alone() -> None:
     frame["dense_sd"] = [0.25, float("nan")]
     lines = tables.plain(frame).markdown().splitlines()
     assert lines == [
-        "| k | Dense | VGG, paper |",
+        "| k | Dense (%) | VGG, paper |",
         "| --- | --- | --- |",
         "| 1 | 90.0\xa0±\xa00.2 | 181 |",
         "| 2 | 80.0 | – |",
@@ -37,6 +37,6 @@ def test_reported_values_keep_the_digits_of_the_paper() -> None:
 def test_what_belongs_together_is_not_broken_on_a_page() -> None:
     frame = pd.DataFrame({"id": ["PT-01"], "text": ["16-32 px"], "dense_mean": [1.0], "dense_sd": [0.5], "n": [2]})
     table = tables.plain(frame[["n", "id", "text", "dense_mean", "dense_sd"]])
-    assert table.headings == ("Dense", "Id", "Text", "n"), "the number of seeds comes last"
+    assert table.headings == ("Dense (%)", "Id", "Text", "n"), "the number of seeds comes last"
     assert table.markdown().splitlines()[-1] == "| 1.0\xa0±\xa00.5 | PT-\u206001 | 16-32 px | 2 |"
     assert table.rows == (("1.0 ± 0.5", "PT-01", "16-32 px", "2"),), "only the page needs it"
