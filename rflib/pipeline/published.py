@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rflib.config import DataFacts
@@ -12,25 +13,41 @@ from rflib.pipeline.profiles import PUBLISHED, Profile, RoleName
 from rflib.store.published import Index
 
 
-def published_items(index: Index, chapter: str, adjust: Callable[[Profile], Profile]) -> tuple[Item, ...]:
+@dataclass(frozen=True)
+class Published:
+    """What describes a study of what is published: the data set of each role, the profile behind each measurement.
+
+    `planned` is how many measurements those profiles plan for the chapter, published or not.
+    """
+
+    data: Mapping[RoleName, DataFacts]
+    computed_under: Mapping[str, str]
+    planned: int
+
+
+def published_items(
+    index: Index, chapter: str, adjust: Callable[[Profile], Profile]
+) -> tuple[tuple[Item, ...], Published]:
     """Return those measurements of `chapter` that the index lists, under each profile as `adjust` leaves it."""
-    items = []
+    shown, listed, planned = _shown(index), [], set[str]()
     for name, profile in _profiles(index).items():
-        listed = set(index.profiles[name].measurements)
-        shown = {role for role, shown_name in _shown(index).items() if shown_name == name}
-        items += [item for item in plan(chapter, adjust(profile)) if item.role in shown and item.key.name in listed]
-    return tuple(items)
+        items = [item for item in plan(chapter, adjust(profile)) if shown[item.role] == name]
+        listed += [item for item in items if item.key.name in set(index.profiles[name].measurements)]
+        planned |= {item.key.id for item in items}
+    data = {role: index.profiles[name].data[role] for role, name in shown.items()}
+    computed = {measured: name for name, entry in index.profiles.items() for measured in entry.measurements}
+    return tuple(listed), Published(data, computed, len(planned))
 
 
-def published_profile(index: Index) -> tuple[Profile, Mapping[RoleName, DataFacts]]:
-    """Return one profile that joins what is published, each role from the profile that shows it, and their data."""
+def published_profile(index: Index) -> Profile:
+    """Return one profile that joins what is published, each role from the profile that shows it."""
     profiles, shown = _profiles(index), _shown(index)
     first = next(iter(profiles.values()))
     roles = {str(role): profiles[name].roles[role] for role, name in shown.items()}
     description = "; ".join(profiles[name].description for name in dict.fromkeys(shown.values()))
     # A role of the first profile that another one shows is replaced; one that nobody shows cannot be.
     changes: dict[str, Any] = {**roles, "name": PUBLISHED, "description": description}
-    return first.model_copy(update=changes), {role: index.profiles[name].data[role] for role, name in shown.items()}
+    return first.model_copy(update=changes)
 
 
 def _shown(index: Index) -> dict[RoleName, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from rflib.pipeline import origin
 from rflib.pipeline.overrides import override
 from rflib.pipeline.plans import ALL, Item, plan
 from rflib.pipeline.profiles import PUBLISHED, Profile, Role, RoleName, load_profile
-from rflib.pipeline.published import published_items, published_profile
+from rflib.pipeline.published import Published, published_items, published_profile
 from rflib.pipeline.work import Progress, compute_missing
 from rflib.store import Measurement, Store
 from rflib.store.places import cache_root, data_root, results_root, runs_root
@@ -26,13 +26,19 @@ from rflib.store.published import Index
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `ensure` did: how many measurements were found and how many were computed, and where they come from."""
+    """What `ensure` did: how many measurements were found and how many were computed, and where they come from.
+
+    `planned`: of how many, where the study is of what is published and nothing is computed.
+    """
 
     loaded: int
     computed: int
     reused: int
+    planned: int | None = None
 
     def __str__(self) -> str:
+        if self.planned is not None:
+            return f"{self.loaded} of {self.planned} planned measurements are published"
         reused = f", {self.reused} of them published" if self.reused else ""
         return f"{self.loaded} measurements loaded{reused}, {self.computed} computed"
 
@@ -41,8 +47,7 @@ class Outcome:
 class Study:
     """The measurements of one chapter: `ensure` completes them, `frame` gives them as a table.
 
-    Of what is published, `published_data` describes the data set of each role, and `published_from` says, by the name
-    of a measurement, under which profile it was computed.
+    `published` describes what is published, if the study is of that.
     """
 
     chapter: str
@@ -50,8 +55,7 @@ class Study:
     items: tuple[Item, ...]
     store: Store
     fallback: Store | None = None
-    published_data: Mapping[RoleName, DataFacts] | None = None
-    published_from: Mapping[str, str] | None = None
+    published: Published | None = None
 
     def missing(self) -> list[Item]:
         """Return the measurements that no store of this study has."""
@@ -79,7 +83,8 @@ class Study:
                 executor=executor or Processes(workers=workers),
                 on_progress=on_progress,
             )
-        return Outcome(loaded=len(keys) - len(missing), computed=len(missing), reused=reused)
+        planned = self.published.planned if self.published else None
+        return Outcome(loaded=len(keys) - len(missing), computed=len(missing), reused=reused, planned=planned)
 
     def select(self, analysis: str, *purposes: str) -> Iterator[tuple[Item, Measurement]]:
         """Yield the complete measurements of one analysis, optionally only those for some purposes."""
@@ -109,8 +114,8 @@ class Study:
 
     def data_facts(self, role: RoleName) -> DataFacts:
         """Return what describes the data set of a role; without the images if the study is of what is published."""
-        if self.published_data is not None:
-            return self.published_data[role]
+        if self.published is not None:
+            return self.published.data[role]
         data = self.profile.roles[role].data
         return open_data_set(data, data_root=data_root(), cache_root=cache_root()).facts()
 
@@ -122,7 +127,8 @@ class Study:
                 yield {**described, **whole, **row}
 
     def _source(self, item: Item, measurement: Measurement) -> origin.Source:
-        profile = (self.published_from or {}).get(item.key.name, self.profile.name)
+        computed_under = self.published.computed_under if self.published else {}
+        profile = computed_under.get(item.key.name, self.profile.name)
         return origin.Source.of(item.key, measurement, profile=profile, role=item.role)
 
     def _holder(self, key: MeasurementKey) -> Store | None:
@@ -184,12 +190,9 @@ def open_profile(profile: str, *, reuse: str | None = None, **overrides: Any) ->
 
 def _open_published(chapter: str, overrides: dict[str, Any]) -> Study:
     index = Index.load(results_root())
-    items = published_items(index, chapter, lambda profile: override(profile, overrides))
-    profile, data = published_profile(index)
-    store = Store(results_root(), read_only=True)
-    computed = {measured: name for name, entry in index.profiles.items() for measured in entry.measurements}
-    resolved = override(profile, overrides)
-    return Study(chapter, resolved, items, store, published_data=data, published_from=computed)
+    items, published = published_items(index, chapter, lambda profile: override(profile, overrides))
+    resolved = override(published_profile(index), overrides)
+    return Study(chapter, resolved, items, Store(results_root(), read_only=True), published=published)
 
 
 def _fallback(reuse: str | None) -> Store | None:

@@ -52,7 +52,7 @@ def _without_dead_taps(study: Study) -> list[str]:
     parts = []
     for role in study.profile.roles:
         table = tables.tolerance(study, role=role)
-        for name, group in networks(table[table["dead_share"] < FEW_DEAD] if len(table) else table):
+        for name, group in networks(table[table["dead_share"] < FEW_DEAD]) if len(table) else ():
             if len(group) > 1:
                 (first, last), images = ends(group), role.replace("_", " ")
                 parts.append(

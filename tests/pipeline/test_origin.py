@@ -14,6 +14,7 @@ from rflib.config import MeasurementKey
 from rflib.pipeline.origin import METADATA, Origin, Source, note, origin_of, recorded, traced
 from rflib.pipeline.plans import plan
 from rflib.pipeline.profiles import Profile
+from rflib.pipeline.published import Published
 from rflib.pipeline.study import Study
 from rflib.store import Measurement, Store
 
@@ -151,7 +152,11 @@ def test_an_origin_in_plain_values() -> None:
 def test_what_is_published_names_the_profile_that_computed_it(study: Study) -> None:
     item = study.items[0]
     published = Study(
-        study.chapter, study.profile, study.items, study.store, published_from={item.key.name: "somewhere"}
+        study.chapter,
+        study.profile,
+        study.items,
+        study.store,
+        published=Published({}, {item.key.name: "somewhere"}, planned=9),
     )
     assert published.source(item).profile == "somewhere"
     assert published.source(study.items[1]).profile == "filled"

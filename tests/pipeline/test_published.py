@@ -29,7 +29,9 @@ def publish_part(project: Path) -> Study:
 def test_the_published_part_of_a_profile_is_a_study(project: Path) -> None:
     source = publish_part(project)
     study = open_study(CHAPTER, profile="published")
-    assert study.ensure() == Outcome(loaded=3, computed=0, reused=0)
+    outcome = study.ensure()
+    assert outcome == Outcome(loaded=3, computed=0, reused=0, planned=5), "a network's structure, two seeds of two runs"
+    assert str(outcome) == "3 of 5 planned measurements are published"
     assert study.frame("one_shot")["seed"].unique().tolist() == [0], "only one of two planned seeds is published"
     assert tables.accuracy_and_pruning(study, rate=0.9)["n"].tolist() == [1]
     assert (study.profile.name, study.profile.description) == ("published", "seconds")
