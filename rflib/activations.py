@@ -82,6 +82,11 @@ def device_of(model: nn.Module) -> torch.device:
     return torch.device("cpu") if parameter is None else parameter.device
 
 
+def dtype_of(model: nn.Module) -> torch.dtype:
+    """Return the type of the first floating-point parameter of `model`, float32 for a model without."""
+    return next((value.dtype for value in model.parameters() if value.is_floating_point()), torch.float32)
+
+
 def _reestimate(model: nn.Module, image_batches: Iterable[Tensor]) -> None:
     norms = [norm for _, norm in _batch_norms(model)]
     _check_running_statistics(model)

@@ -80,10 +80,14 @@ class Mask:
 
 
 def prunable_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Return the weights that may be pruned: all convolutions but the first; no linear layer (paper, Table 2)."""
+    """Return the weights that may be pruned: all convolutions but the first; no linear layer (paper, Table 2).
+
+    A weight that is computed (weight norm) is no parameter and is left out; one that two layers share counts once.
+    """
     convolutions = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
     parameters = dict(model.named_parameters())
-    return {f"{name}.weight": parameters[f"{name}.weight"].detach() for name in convolutions[1:]}
+    names = [f"{name}.weight" for name in convolutions[1:]]
+    return {name: parameters[name].detach() for name in names if name in parameters}
 
 
 def magnitude_mask(

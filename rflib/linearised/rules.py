@@ -118,13 +118,19 @@ def _linear(_run: Linearised, input: Tensor, weight: Tensor, bias: Tensor | None
     return support(summed if bias is None else summed + 1).expand(*input.shape[:-1], weight.shape[0])
 
 
-def _concatenate(_run: Linearised, tensors: Any, dim: int = 0) -> Tensor:
+def _concatenate(run: Linearised, tensors: Any, dim: int = 0) -> Tensor:
     if dim not in (1, 1 - tensors[0].dim()):
         raise RflibError(f"concatenation along dimension {dim} has no linear form; expected the channels, dimension 1")
-    merged = support(torch.cat([one_channel(each) for each in tensors], dim=1).sum(1, keepdim=True))
-    sizes = [-1] * merged.dim()
+    live = [one_channel(each) for each in tensors if is_live(each)]
+    if run.axis is not None:
+        live = [value for value in live if value.numel() > value.shape[0]] or live
+    total = live[0]
+    for value in live[1:]:
+        total = total + value
+    constant = any(not is_live(each) for each in tensors)
+    sizes = list(tensors[0].shape)
     sizes[1] = sum(each.shape[1] for each in tensors)
-    return merged.expand(sizes)
+    return support(total + 1 if constant else total).expand(sizes)
 
 
 def _operands(run: Linearised, values: tuple[Any, ...]) -> tuple[list[Tensor], torch.Size]:
@@ -175,6 +181,27 @@ def _extreme(run: Linearised, values: Tensor, *args: Any, **kwargs: Any) -> Any:
     return (reduced, None) if along else reduced
 
 
+def _max_pool_with_indices(run: Linearised, maps: Tensor, *args: Any, **kwargs: Any) -> Any:
+    return _max_pool(run, maps, *args, **kwargs), None
+
+
+def _power_pool(
+    run: Linearised, input: Tensor, _norm: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+) -> Tensor:
+    return _max_pool(run, input, kernel_size, stride, ceil_mode=ceil_mode)
+
+
+def _norm(run: Linearised, values: Tensor, p: Any = None, dim: Any = None, keepdim: bool = False, **_: Any) -> Tensor:
+    reduced: Tensor = _reduce(run, values, dim=dim, keepdim=keepdim)
+    return reduced
+
+
+def _matmul(run: Linearised, values: Tensor, weight: Tensor) -> Tensor:
+    if is_live(weight) or not is_live(values):
+        raise RflibError("'matmul' of maps has no linear form. Measure the part of the network before it")
+    return _linear(run, values, weight.transpose(-1, -2))
+
+
 def _named(names: str, rule: Rule) -> dict[str, Rule]:
     return dict.fromkeys(names.split(), rule)
 
@@ -183,6 +210,10 @@ RULES: dict[str, Rule] = {
     **_named("conv2d", _convolution),
     **_named("view", _view),
     **_named("max_pool2d", _max_pool),
+    **_named("max_pool2d_with_indices", _max_pool_with_indices),
+    **_named("lp_pool2d", _power_pool),
+    **_named("norm vector_norm linalg_vector_norm", _norm),
+    **_named("matmul", _matmul),
     **_named("avg_pool2d", _average_pool),
     **_named("adaptive_avg_pool2d adaptive_max_pool2d", _adaptive_pool),
     **_named("pad", _pad),
@@ -195,10 +226,12 @@ RULES: dict[str, Rule] = {
     # Functions that keep zero at zero.
     **_named("relu relu6 hardtanh leaky_relu prelu rrelu elu selu celu gelu silu hardswish mish tanh", _identity),
     **_named("softsign hardshrink softshrink tanhshrink clamp clip abs neg square sqrt pow nan_to_num", _identity),
+    **_named("clamp_min clamp_max sin sign erf log1p threshold normalize", _identity),
     **_named("dropout dropout1d dropout2d alpha_dropout feature_alpha_dropout", _identity),
     # Functions that make padded zeros positive.
     **_named("batch_norm layer_norm group_norm instance_norm rms_norm local_response_norm", _shift),
     **_named("sigmoid hardsigmoid logsigmoid softplus exp softmax log_softmax softmin rsqrt reciprocal", _shift),
+    **_named("log_sigmoid cos log masked_fill", _shift),
 }
 
 # Functions that only move values, and getters of attributes ("get").

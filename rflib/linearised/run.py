@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map
 
 from rflib.errors import RflibError
 from rflib.linearised.rules import MOVES, RULES
 from rflib.linearised.values import is_live
+
+_IN_PLACE = ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__idiv__")
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Linearised(TorchFunctionMode):
     squeeze-and-excitation) are then treated as constants where they meet a larger map.
 
     `convolutions` lists what ran, in order. A convolution has its module's name; when it runs again, "@1", "@2" …
-    follow; one whose weight is no parameter of the model is called as in the exported graph (conv2d, conv2d_1 …).
+    follow; one that is a function called in a larger module is called as in the exported graph (conv2d, conv2d_1 …).
     An operation without a linear form raises an `RflibError` that names it. The model itself is never changed.
     """
 
@@ -40,26 +45,72 @@ class Linearised(TorchFunctionMode):
         super().__init__()
         self.axis = axis
         self.convolutions: list[Convolution] = []
-        self._names = {id(value): name.rpartition(".")[0] for name, value in model.named_parameters()}
-        self._weights: dict[int, Tensor] = {}
+        modules = dict(model.named_modules())
+        self._modules = {id(module): name for name, module in modules.items()}
+        self._owners = {
+            id(value): name
+            for name, module in modules.items()
+            if not any(True for _ in module.children())
+            for value in module.parameters()
+        }
+        # Both keep what their keys stand for: the id of a tensor that is gone may come back as another's.
+        self._weights: dict[int, tuple[Tensor, Tensor]] = {}
+        self._written: dict[int, tuple[Tensor, Tensor]] = {}
         self._uses: dict[str, int] = {}
+        self._calls: list[nn.Module] = []
+        self._around = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Follow the calls of modules by hooks for all modules: the model's own stay as they are."""
+        self._around.enter_context(torch.compiler.set_stance("force_eager"))
+        for handle in (
+            register_module_forward_pre_hook(lambda module, _inputs: self._calls.append(module)),
+            register_module_forward_hook(lambda _module, _inputs, _output: self._left(), always_call=True),
+        ):
+            self._around.callback(handle.remove)
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """Stop following."""
+        super().__exit__(*error)
+        self._around.close()
+
+    def _left(self) -> None:
+        self._calls.pop()
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Compute `func` in its linear form."""
-        name, kwargs = getattr(func, "__name__", str(func)).strip("_"), kwargs or {}
+        label, kwargs = getattr(func, "__name__", str(func)), kwargs or {}
+        name = label.strip("_")
         if not _any_live([*args, *kwargs.values()]):
-            return func(*args, **kwargs)
-        if name in RULES:
-            return RULES[name](self, *args, **kwargs)
-        result = func(*args, **kwargs)
+            # What is computed from parameters alone (weight norm) is a constant too.
+            with torch.no_grad():
+                return func(*args, **kwargs)
+        if self._written:
+            args, kwargs = tree_map(self._current, (args, kwargs))
+        # A part of the model may run without gradients.
+        with torch.enable_grad():
+            if name in RULES:
+                result = RULES[name](self, *args, **kwargs)
+                if _is_in_place(label) and result is not args[0]:
+                    self._written[id(args[0])] = args[0], result
+                return result
+            result = func(*args, **kwargs)
         if name not in MOVES and _any_live([result]):
             raise RflibError(
                 f"'{name}' has no linear form: expected convolutions, pools, activations, normalisation, sums, "
                 "products or reshapes. Measure the part of the network before it"
             )
         return result
+
+    def _current(self, value: Any) -> Any:
+        """Return what in-place operations have made of a value; nothing is ever written into a tensor here."""
+        while isinstance(value, Tensor) and id(value) in self._written:
+            value = self._written[id(value)][1]
+        return value
 
     def image(self, size: tuple[int, int], *, channels: int, batch: int = 1) -> tuple[Tensor, Tensor]:
         """Return the pixels (batch, 1, h, w), all one and a leaf for gradients, and the image made of them."""
@@ -78,20 +129,29 @@ class Linearised(TorchFunctionMode):
         """Return the one-channel weight that stands for `parameter`, the same one at every use."""
         if id(parameter) not in self._weights:
             kernel = self.per_axis(tuple(parameter.shape[2:]), 1)
-            self._weights[id(parameter)] = torch.ones(1, 1, *kernel, dtype=torch.float64, requires_grad=True)
-        return self._weights[id(parameter)]
+            ones = torch.ones(1, 1, *kernel, dtype=torch.float64, requires_grad=True)
+            self._weights[id(parameter)] = parameter, ones
+        return self._weights[id(parameter)][1]
 
     def record(self, parameter: Tensor, output: Tensor) -> None:
         """Add a convolution that has just run to `convolutions`."""
-        name = self._names.get(id(parameter))
-        if name is None:
+        inside = self._calls[-1] if self._calls else None
+        owner = self._modules if isinstance(inside, nn.Conv2d) else self._owners
+        name = owner.get(id(inside if isinstance(inside, nn.Conv2d) else parameter))
+        if not name:
             position = len(self.convolutions)
             label = f"conv2d_{position}" if position else "conv2d"
+            label += "()" * (label in self._modules.values())
         else:
             earlier = self._uses.get(name, 0)
             self._uses[name] = earlier + 1
             label = f"{name}@{earlier}" if earlier else name
         self.convolutions.append(Convolution(label, output, self.weight_of(parameter)))
+
+
+def _is_in_place(label: str) -> bool:
+    """Whether a function such as `add_` or `__iadd__` changes its first argument."""
+    return (label.endswith("_") and not label.startswith("_")) or label in _IN_PLACE
 
 
 def _any_live(values: list[Any]) -> bool:

@@ -18,8 +18,8 @@ def failing_layer(model: nn.Module, image_size: int, *, channels: int = 3) -> st
 
     Runs on shapes alone (torch's meta device), so it costs no memory and leaves the model untouched.
     """
-    shadow = copy.deepcopy(model).to("meta").eval()
-    return _failing(shadow, image_size, channels)
+    shadow = _shadow(model)
+    return None if shadow is None else _failing(shadow, image_size, channels)
 
 
 def smallest_input(model: nn.Module, *, channels: int = 3) -> int | None:
@@ -27,8 +27,8 @@ def smallest_input(model: nn.Module, *, channels: int = 3) -> int | None:
 
     None when it does not even accept very large images: then it is not the size that it fails on.
     """
-    shadow = copy.deepcopy(model).to("meta").eval()
-    if _failing(shadow, _LARGEST_TRIED, channels):
+    shadow = _shadow(model)
+    if shadow is None or _failing(shadow, _LARGEST_TRIED, channels):
         return None
     low, high = 0, _LARGEST_TRIED
     while high - low > 1:
@@ -46,6 +46,14 @@ def require_input(model: nn.Module, image_size: int, *, name: str = "the network
             f"images of {image_size} pixels are too small for {name}: layer '{layer}' runs out of pixels. "
             f"Expected at least {smallest} pixels; use larger images or a smaller pool kernel."
         )
+
+
+def _shadow(model: nn.Module) -> nn.Module | None:
+    """Return a copy without storage, None for a model that cannot be copied (scripted, lazy, with weight norm)."""
+    try:
+        return copy.deepcopy(model).to("meta").eval()
+    except Exception:  # torch raises many kinds
+        return None
 
 
 def _failing(shadow: nn.Module, image_size: int, channels: int) -> str | None:

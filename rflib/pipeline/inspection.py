@@ -9,7 +9,7 @@ import math
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +20,7 @@ from torch import nn
 from rflib import models
 from rflib.analyses import dead_taps, receptive_field
 from rflib.config import ModelConfig
-from rflib.errors import UsageError, nearest, unknown
+from rflib.errors import RflibError, UsageError, nearest, unknown
 
 _MODULE_NAME = "analysed_network"
 
@@ -29,14 +29,16 @@ _MODULE_NAME = "analysed_network"
 class Inspection:
     """The fields of a network's layers in pixels, the last convolution measured by gradient, and its dead taps.
 
-    `taps` is None for a network with nothing to prune.
+    `measured` is None where the gradient cannot be taken, `unmeasured` then says why. `taps` is None for a network
+    with nothing to prune, or without a linear form.
     """
 
     model: str
     resolution: int
     fields: receptive_field.Fields
-    measured: tuple[float, float]
+    measured: tuple[float, float] | None
     taps: dead_taps.DeadTaps | None
+    unmeasured: str = ""
 
     headings = ("layer", "operation", "r_min", "r_max", "stride", "offset", "map", "note")
 
@@ -65,12 +67,17 @@ class Inspection:
         last, (smallest, largest) = fields.last_convolution, fields.resolution_range()
         borders = [fields.border_layer(size), fields.border_layer(size, field="largest")]
         lines = [
-            f"last convolution {last.name}: field {_pair(last.r_max)} px from the graph, {_pair(self.measured)} px by "
-            "gradient",
+            f"last convolution {last.name}: field {_pair(last.r_max)} px from the graph, "
+            + (f"{_pair(self.measured)} px by gradient" if self.measured else "not measured by gradient"),
             f"border layer at {size} px: {borders[0] or 'none'} (b_min), {borders[1] or 'none'} (b_max); by the "
             f"toolbox's rule {fields.border_layer(size, rule='toolbox') or 'none'}",
             f"feasible resolutions: {_pair(smallest)} to {_pair(largest)} px",
         ]
+        widest = fields.widest_convolution
+        if max(widest.r_max) > max(last.r_max):
+            lines.insert(1, f"largest field of a convolution: {_pair(widest.r_max)} px in {widest.name}")
+        if self.unmeasured:
+            lines.append(f"no measurement by gradient: {self.unmeasured}")
         if fields.context:
             lines.append(f"global context is left out of the fields: {len(fields.context)} places")
         if fields.misaligned:
@@ -100,7 +107,9 @@ class Inspection:
             "resolution": size,
             "last_convolution": fields.last_convolution.name,
             "receptive_field": _finite(fields.last_convolution.r_max),
-            "receptive_field_by_gradient": _finite(self.measured),
+            "receptive_field_by_gradient": None if self.measured is None else _finite(self.measured),
+            "widest_convolution": fields.widest_convolution.name,
+            "largest_field": _finite(fields.widest_convolution.r_max),
             "border_layer": fields.border_layer(size),
             "border_layer_of_the_largest_field": fields.border_layer(size, field="largest"),
             "border_layer_by_the_toolbox": fields.border_layer(size, rule="toolbox"),
@@ -120,18 +129,27 @@ def inspect_network(name: str, *, resolution: int, pool_kernel: int | None = Non
     Raises UsageError for a network that cannot be built, or that cannot take images of that resolution.
     """
     model = load_network(name, pool_kernel=pool_kernel)
-    models.require_input(model, resolution, name=name)
     shape = (3, resolution, resolution)
     with _quiet():
+        models.require_input(model, resolution, name=name)
         fields = receptive_field.analyse(model, shape)
-    measured = receptive_field.measure(model, shape)[fields.last_convolution.name]
-    return Inspection(name, resolution, fields, measured.r_max, _dead_taps(model, shape))
+        measured, unmeasured = _measured(model, shape, fields.last_convolution.name)
+        return Inspection(name, resolution, fields, measured, _dead_taps(model, shape), unmeasured)
+
+
+def _measured(model: nn.Module, shape: tuple[int, int, int], name: str) -> tuple[tuple[float, float] | None, str]:
+    """Return the field of a convolution by gradient, or why there is none."""
+    try:
+        found = receptive_field.measure(model, shape)
+    except RflibError as error:
+        return None, str(error)
+    return (found[name].r_max, "") if name in found else (None, f"'{name}' ran under another name on the linear copy")
 
 
 def _dead_taps(model: nn.Module, shape: tuple[int, int, int]) -> dead_taps.DeadTaps | None:
     try:
         return dead_taps.share(model, shape)
-    except UsageError:  # a network without anything prunable
+    except Exception:  # nothing prunable, no linear form, or whatever the network raises on its linear copy
         return None
 
 
@@ -141,7 +159,8 @@ def _quiet() -> Iterator[None]:
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with redirect_stderr(io.StringIO()):
+        # Networks print the shapes of their maps; what is shown may be JSON.
+        with redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()):
             yield
     finally:
         logging.disable(before)
@@ -181,7 +200,7 @@ def _from_file(path: str, class_name: str) -> nn.Module:
     """Build a class of a file; asking for it is asking to run that file."""
     if not Path(path).is_file():
         raise UsageError(f"{path}: expected a Python file that defines {class_name}, found no such file")
-    with _importable_neighbours(path):
+    with _importable_neighbours(path), redirect_stdout(sys.stderr):
         module = _module(path)
         found = getattr(module, class_name, None)
         if found is None:

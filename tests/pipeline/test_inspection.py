@@ -204,3 +204,53 @@ def test_a_failure_that_no_larger_image_helps_is_not_called_small_images(
         inspect_network(f"{file}:{name}", resolution=32)
     assert capfd.readouterr() == ("", "")
     assert logging.root.manager.disable == logging.NOTSET
+
+
+CRAFTED = """\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+print("imported")
+
+class Pyramid(nn.Module):
+    # Cannot be measured: it interpolates its global branch.
+    def __init__(self):
+        super().__init__()
+        self.stem, self.pool, self.head = nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 4, 3)
+
+    def forward(self, images):
+        maps = self.stem(images)
+        print(maps.shape)
+        return self.head(torch.cat([maps, F.interpolate(self.pool(maps), size=maps.shape[-2:])], 1))
+
+class Lazy(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.LazyConv2d(4, 3))
+
+class WeightNorm(nn.Sequential):
+    def __init__(self):
+        super().__init__(*(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 3, 3)) for _ in range(2)))
+"""
+
+
+@pytest.fixture
+def crafted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "crafted.py").write_text(CRAFTED)
+    monkeypatch.chdir(tmp_path)
+    return "crafted.py"
+
+
+def test_what_cannot_be_measured_is_shown_without(crafted: str, capfd: pytest.CaptureFixture[str]) -> None:
+    found = inspect_network(f"{crafted}:Pyramid", resolution=16)
+    assert found.measured is None
+    assert "field 5 px from the graph, not measured by gradient" in found.summary
+    assert "no measurement by gradient: 'interpolate' has no linear form" in found.summary
+    assert found.as_values()["receptive_field_by_gradient"] is None
+    assert capfd.readouterr().out == ""
+
+
+def test_lazy_modules_and_weight_norm(crafted: str) -> None:
+    with pytest.raises(RflibError, match="Lazy cannot be traced"):
+        inspect_network(f"{crafted}:Lazy", resolution=16)
+    assert "5 px by gradient" in inspect_network(f"{crafted}:WeightNorm", resolution=16).summary

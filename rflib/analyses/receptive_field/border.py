@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Literal
 
 from rflib.analyses.receptive_field.layer import LayerField, Pair
@@ -14,10 +15,10 @@ FieldSize = Literal["smallest", "largest"]
 
 def as_size(resolution: int | tuple[int, int]) -> tuple[int, int]:
     """Return a resolution as (height, width) in pixels; UsageError unless both are positive."""
-    size = (resolution, resolution) if isinstance(resolution, int) else tuple(resolution)
-    if len(size) != 2 or min(size) < 1:
+    size = tuple(resolution) if isinstance(resolution, Sequence) else (resolution, resolution)
+    if len(size) != 2 or not all(isinstance(side, Integral) and side > 0 for side in size):
         raise UsageError(f"resolution: expected pixels or (height, width), positive, found {resolution}")
-    return size[0], size[1]
+    return int(size[0]), int(size[1])
 
 
 def unproductive(layers: Sequence[LayerField], size: Pair, rule: BorderRule, field: FieldSize) -> list[str]:
@@ -49,7 +50,7 @@ def resolution_range(layers: Sequence[LayerField], *, lower_bound: bool) -> tupl
     largest = _largest([layer.r_max for layer in bounded])
     if lower_bound:
         return _largest([layer.input_r_min for layer in bounded if max(layer.kernel) > 1]), largest
-    windows = [(layer.kernel[0] * layer.stride[0], layer.kernel[1] * layer.stride[1]) for layer in bounded]
+    windows = [(layer.kernel[0] * layer.input_stride[0], layer.kernel[1] * layer.input_stride[1]) for layer in bounded]
     return _largest([layer.r_min for layer in bounded] + windows), largest
 
 

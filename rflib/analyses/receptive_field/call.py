@@ -9,6 +9,7 @@ from typing import Any
 from torch import fx
 
 from rflib.analyses.receptive_field.axis import Signal
+from rflib.analyses.receptive_field.nodes import source_line
 from rflib.errors import RflibError
 
 
@@ -71,13 +72,3 @@ class Call:
                     "earlier reshape; analyse the part of the network before that reshape"
                 )
         return self.signal
-
-
-def source_line(node: fx.Node) -> str:
-    """Return the line of the model's source that made a node, as `file:line`."""
-    lines = [line.strip() for line in (node.meta.get("stack_trace") or "").splitlines()]
-    frames = [line for line in lines if line.startswith('File "') and "/torch/nn/" not in line]
-    if not frames:
-        return "source line unknown"
-    path, _, rest = frames[-1].removeprefix('File "').partition('", line ')
-    return f"{path}:{rest.partition(',')[0]}"

@@ -57,10 +57,19 @@ class Fields:
 
     @property
     def last_convolution(self) -> LayerField:
-        """The last convolution that sees a bounded part of the image; its largest field is the network's."""
+        """The last convolution to run that sees a bounded part of the image.
+
+        Its largest field is the network's unless branches end the network: see `widest_convolution`.
+        """
         if not self.convolutions:
             raise UsageError("expected a network with a convolution before any global pooling, found none")
         return self.convolutions[-1]
+
+    @property
+    def widest_convolution(self) -> LayerField:
+        """The convolution with the largest field over all paths; of several the last one to run."""
+        last = self.last_convolution
+        return max(reversed(self.convolutions), key=lambda layer: max(layer.r_max), default=last)
 
     @cached_property
     def table(self) -> pandas.DataFrame:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rflib.activations import evaluation_mode
+from rflib.analyses.receptive_field.request import check_request
 from rflib.errors import RflibError, UsageError
 from rflib.linearised import Convolution, Linearised
 
@@ -58,6 +59,7 @@ def measure(
     """
     if layers not in ("last", "all"):
         raise UsageError(f"layers: expected 'last' or 'all', found {layers!r}")
+    check_request(model, input_shape)
     with evaluation_mode(model), torch.enable_grad(), _one_thread():
         names = [convolution.name for convolution in _run(model, input_shape, axis=None)[1]]
         if not names:
@@ -94,13 +96,20 @@ def _run(
     try:
         with mode:
             model(image)
-    except (RuntimeError, ValueError) as error:
+    except RflibError:
+        raise
+    except Exception as error:  # torch raises many kinds; networks of others assert
         if names is None or [convolution.name for convolution in mode.convolutions] != list(names):
             raise RflibError(
-                f"{type(model).__name__} does not run on an image of {shape[1]}x{shape[2]} pixels: {error}. "
-                "Expected a network that takes images larger than the given size"
+                f"{type(model).__name__} does not run on an image of {shape[1]}x{shape[2]} pixels: "
+                f"{_first_line(error)}. "
+                "Expected a network that takes images larger than the given size, and as narrow as one pixel"
             ) from error
     return pixels, mode.convolutions
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
 
 
 class _Ruler:
@@ -151,7 +160,10 @@ class _Ruler:
         chosen = torch.zeros_like(outputs[name])
         # The two images of the batch are alike; each asks for the field of one unit.
         chosen[0].view(-1)[centre] = chosen[1].view(-1)[centre + 1] = 1
-        (gradient,) = torch.autograd.grad(outputs[name], pixels, chosen, retain_graph=True)
+        try:
+            (gradient,) = torch.autograd.grad(outputs[name], pixels, chosen, retain_graph=True)
+        except RuntimeError as error:
+            raise RflibError(f"'{name}': no gradient leads from it to the image: {error}") from error
         reached = [each.flatten().nonzero() for each in gradient]
         if any(len(each) == 0 for each in reached):
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,19 +12,24 @@ from torch import fx, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 
-from rflib.activations import device_of, evaluation_mode
+from rflib.activations import device_of, dtype_of, evaluation_mode
 from rflib.analyses.receptive_field.axis import Axis, Signal
 from rflib.analyses.receptive_field.call import Call
 from rflib.analyses.receptive_field.fields import Fields
 from rflib.analyses.receptive_field.layer import LayerField, Pair
+from rflib.analyses.receptive_field.nodes import arguments_of, calls_of, operation_of
 from rflib.analyses.receptive_field.operations import Outcome, apply
-from rflib.errors import RflibError, UsageError
+from rflib.analyses.receptive_field.request import check_request
+from rflib.errors import RflibError
 
 # Results that depend on the shape of their input only, or that nothing reads.
 _CONSTANTS = {
     *("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty"),
-    *("sym_size", "sym_numel", "_assert_tensor_metadata", "_assert_async", "_assert_scalar"),
+    *("rand_like", "randn_like", "sym_size", "sym_numel", "_assert_tensor_metadata", "_assert_async", "_assert_scalar"),
 }
+
+# Results that take no more than a shape or a type from their second tensor.
+_FOLLOW = {"type_as", "expand_as", "view_as", "reshape_as", "to"}
 
 
 def analyse(model: nn.Module, input_shape: tuple[int, int, int], *, include_context: bool = False) -> Fields:
@@ -73,9 +78,8 @@ _VIEWS = {
 
 
 def _export(model: nn.Module, input_shape: tuple[int, int, int]) -> ExportedProgram:
-    if len(input_shape) != 3 or min(input_shape) < 1:
-        raise UsageError(f"input_shape: expected (channels, height, width), all positive, found {input_shape}")
-    dtype = next((value.dtype for value in model.parameters() if value.is_floating_point()), torch.float32)
+    check_request(model, input_shape)
+    dtype = dtype_of(model)
     # A batch of two: a batch of one is a size that reshapes could confuse with others.
     images = torch.zeros(2, *input_shape, dtype=dtype, device=device_of(model))
     try:
@@ -133,8 +137,11 @@ class _Walk:
         self.steps: list[_Step] = []
         self.context: list[fx.Node] = []
         self.misaligned: list[fx.Node] = []
+        self.modules = {name for name, _ in model.named_modules(remove_duplicate=False)}
         self.leaves = {
-            name for name, module in model.named_modules() if name and not any(True for _ in module.children())
+            name
+            for name, module in model.named_modules(remove_duplicate=False)
+            if name and (isinstance(module, nn.Conv2d) or not any(True for _ in module.children()))
         }
         inputs = {spec.arg.name for spec in program.graph_signature.input_specs if spec.kind == InputKind.USER_INPUT}
         for node in program.graph.nodes:
@@ -145,7 +152,9 @@ class _Walk:
 
     def _visit(self, node: fx.Node) -> None:
         inputs = [each for each in node.all_input_nodes if each in self.seen]
-        operation = _operation(node)
+        operation = operation_of(node)
+        if operation in _FOLLOW:
+            inputs = [each for each in inputs if each is node.args[0]]
         if not inputs or operation.rstrip("_") in _CONSTANTS:
             return
         if node.target is operator.getitem:
@@ -154,7 +163,7 @@ class _Walk:
             return
         shapes: list[Sequence[int]] = [each.meta["val"].shape for each in inputs]
         signals: list[Signal] = [self.seen[each] for each in inputs]  # type: ignore[misc]
-        arguments = {**_arguments(node), **self._set(node)}
+        arguments = {**arguments_of(node), **self._set(node)}
         call = Call(
             node, operation.rstrip("_"), arguments, inputs, signals, shapes, include_context=self.include_context
         )
@@ -168,11 +177,11 @@ class _Walk:
         # A merge does not widen the field: its smallest field is the smallest of its inputs'.
         before = after if len(signals) > 1 else signals[0]
         largest = min(signal[0].largest for signal in signals), min(signal[1].largest for signal in signals)
-        self.steps.append(_Step(node, call.operation, before, after, largest, len(signals) > 1, _calls(node)))
+        self.steps.append(_Step(node, call.operation, before, after, largest, len(signals) > 1, calls_of(node)))
 
     def _set(self, node: fx.Node) -> Mapping[str, Any]:
         """Return what is set of the module that a node was called in."""
-        calls = _calls(node) if self.settings else ()
+        calls = calls_of(node) if self.settings else ()
         return self.settings.get(calls[-1][0].partition("@")[0], {}) if calls else {}
 
     def _write_back(self, call: Call, outcome: Outcome) -> None:
@@ -186,17 +195,29 @@ class _Walk:
         self.seen[target] = outcome
 
     def _is_read_elsewhere(self, view: fx.Node) -> bool:
-        """Whether the tensor that `view` is a view of is read by a node not yet visited, itself or by another view."""
+        """Whether the tensor that `view` is a view of is read by a node not yet visited, itself or by another view.
+
+        So is a tensor of which an earlier view is read later.
+        """
+        if any(reader not in self.seen for earlier in self._views_of(view) for reader in earlier.users):
+            return True
         chain = [view]
-        while _operation(chain[-1]) in _VIEWS:
+        while operation_of(chain[-1]) in _VIEWS:
             chain.append(chain[-1].all_input_nodes[0])
         for base in chain[1:]:
             # Parts of one split do not overlap.
-            views = [user for user in base.users if user not in chain and _operation(user) in _VIEWS - {"getitem"}]
+            views = [user for user in base.users if user not in chain and operation_of(user) in _VIEWS - {"getitem"}]
             readers = [*base.users, *(reader for other in views for reader in other.users)]
-            if any(reader not in self.seen and _operation(reader) not in _CONSTANTS for reader in readers):
+            if any(reader not in self.seen and operation_of(reader) not in _CONSTANTS for reader in readers):
                 return True
         return False
+
+    def _views_of(self, base: fx.Node) -> Iterator[fx.Node]:
+        """Yield the views that were made of a tensor so far, and those of views."""
+        for user in base.users:
+            if user in self.seen and operation_of(user) in _VIEWS:
+                yield user
+                yield from self._views_of(user)
 
     def fields(self) -> Fields:
         """Return the layers under their names, and what every module call puts out."""
@@ -212,36 +233,11 @@ class _Walk:
 
     def _names(self) -> dict[fx.Node, str]:
         """Name layers: the last one of a leaf module's call has the module's name, any other its node's name."""
-        names = {step.node: step.node.name for step in self.steps}
+        # A function may be called like a module: `conv2d` is then the module.
+        names = {step.node: step.node.name + "()" * (step.node.name in self.modules) for step in self.steps}
         in_leaves = [step for step in self.steps if step.calls and step.calls[-1][0].partition("@")[0] in self.leaves]
         last = {step.calls[-1]: step.node for step in in_leaves if step.is_layer}
         return names | {node: name for (name, _), node in last.items()}
-
-
-def _operation(node: fx.Node) -> str:
-    target: Any = node.target
-    packet = getattr(target, "_overloadpacket", None)
-    return packet.__name__ if packet is not None else getattr(target, "__name__", str(target))
-
-
-def _arguments(node: fx.Node) -> dict[str, Any]:
-    """Return a node's arguments by the names of the operation's schema, defaults filled in."""
-    schema = getattr(node.target, "_schema", None)
-    if schema is None:
-        return dict(node.kwargs)
-    values = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False))
-    defaults = {argument.name: argument.default_value for argument in schema.arguments if argument.has_default_value()}
-    return {**defaults, **values, **node.kwargs}
-
-
-def _calls(node: fx.Node) -> tuple[tuple[str, str], ...]:
-    """Return the module calls around a node, outermost first: the module's name ("@1" for its second call), a key."""
-    stack = node.meta.get("nn_module_stack") or {}
-    calls = []
-    for key, (path, _) in stack.items():
-        _, mark, count = key.partition("@")
-        calls.append((path.partition("@")[0] + mark + count, key))
-    return tuple(calls)
 
 
 def _layer(name: str, step: _Step) -> LayerField:

@@ -62,7 +62,9 @@ class _Chart:
     def __init__(self, layers: Sequence[LayerField], resolution: int, unproductive: Sequence[str]) -> None:
         self.layers, self.resolution, self.unproductive = layers, resolution, set(unproductive)
         self.border = unproductive[0] if unproductive else None
-        self.octaves = math.ceil(math.log2(max(resolution, *(max(layer.r_max) for layer in layers)) + 1))
+        # With context included fields may be infinite: their curve leaves the picture at the top.
+        sizes = [size for layer in layers for size in (*layer.r_min, *layer.r_max) if math.isfinite(size)]
+        self.octaves = math.ceil(math.log2(max(resolution, *sizes) + 1))
         self.step = (_WIDTH - _LEFT - _RIGHT) / len(layers)
         self.floor = _HEIGHT - _BOTTOM
 
@@ -70,7 +72,7 @@ class _Chart:
         return _LEFT + (index + 0.5) * self.step
 
     def y(self, pixels: float) -> float:
-        return self.floor - math.log2(max(pixels, 1)) / self.octaves * (self.floor - _TOP)
+        return self.floor - min(math.log2(max(pixels, 1)), self.octaves) / self.octaves * (self.floor - _TOP)
 
     def svg(self, title: str, description: str) -> str:
         curves = [self.curve("largest", [max(layer.r_max) for layer in self.layers])]
@@ -147,5 +149,5 @@ def _table(layers: Sequence[LayerField], unproductive: Sequence[str]) -> str:
 
 
 def _text(pair: Pair) -> str:
-    height, width = (f"{value:g}" for value in pair)
+    height, width = ("∞" if math.isinf(value) else f"{value:g}" for value in pair)
     return height if height == width else f"{height}×{width}"

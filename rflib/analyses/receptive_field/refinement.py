@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from rflib.activations import evaluation_mode
+from rflib.activations import device_of, dtype_of, evaluation_mode
 from rflib.analyses.receptive_field.fields import Fields
 from rflib.analyses.receptive_field.graph import Recording
 from rflib.analyses.receptive_field.layer import LayerField, Pair
@@ -44,6 +44,7 @@ class Change:
             module: Any = model.get_submodule(name)
             if self.setting != "stride":
                 module.padding = _padding(module, self.setting, self.after)
+                _pad_ahead(module, self.setting, self.after)
             setattr(module, self.setting, self.after)
 
 
@@ -100,7 +101,7 @@ def refine(
         raise UsageError(f"changes: expected at least 1, found {changes}")
     shape = (channels, resolution, resolution)
     # Only shapes matter: a copy without storage is cheap to change and to run.
-    skeleton = copy.deepcopy(model).to("meta")
+    skeleton = _skeleton(model, shape)
     recording = Recording(skeleton, shape)
     fields = recording.fields()
     smallest = fields.resolution_range()[0]
@@ -180,9 +181,27 @@ def _reached(changed: nn.Module, shape: Shape) -> Pair | None:
         return None
 
 
+def _skeleton(model: nn.Module, shape: Shape) -> nn.Module:
+    """Return a copy without storage, an ordinary one where the network holds tensors that do not move along."""
+    try:
+        copied = copy.deepcopy(model)
+    except Exception as error:  # torch raises many kinds
+        raise RflibError(
+            f"refine: {type(model).__name__} cannot be copied: {error}. Remove old-style weight norm or whatever else "
+            "keeps computed tensors in the network"
+        ) from error
+    skeleton = copy.deepcopy(copied).to("meta")
+    try:
+        _flops(skeleton, shape)
+    except Exception:  # torch raises many kinds; whether the network runs at all shows later
+        return copied
+    return skeleton
+
+
 def _flops(skeleton: nn.Module, shape: Shape) -> int:
+    kind: dict[str, Any] = {"device": device_of(skeleton), "dtype": dtype_of(skeleton)}
     with evaluation_mode(skeleton), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        skeleton(torch.zeros(1, *shape, device="meta"))
+        skeleton(torch.zeros(1, *shape, **kind))
     return int(counter.get_total_flops())
 
 
@@ -230,6 +249,18 @@ def _padding(module: Any, setting: Setting, after: Sides) -> Sides | str:
     now = zip(_sides(module.padding), _sides(module.kernel_size), dilation, after, strict=True)
     height, width = (_centred(setting, *axis) for axis in now)
     return height, width
+
+
+def _pad_ahead(module: Any, setting: Setting, after: Sides) -> None:
+    """Renew what a convolution that pads by reflection, replication or round the image has worked out when built."""
+    if getattr(module, "padding_mode", "zeros") == "zeros":
+        return
+    if module.padding == "same":
+        extents = [d * (k - 1) for d, k in zip(after, module.kernel_size, strict=True)]
+        around = [(extent // 2, extent - extent // 2) for extent in extents]
+    else:
+        around = [(side, side) for side in (_sides(module.padding) if module.padding != "valid" else (0, 0))]
+    module._reversed_padding_repeated_twice = [side for sides in reversed(around) for side in sides]
 
 
 def _centred(setting: Setting, padding: int, kernel: int, dilation: int, after: int) -> int:

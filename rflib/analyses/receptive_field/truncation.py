@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torchvision.models.feature_extraction import NodePathTracer, create_feature_extractor
+from torchvision.models.feature_extraction import DualGraphModule, NodePathTracer
 
-from rflib.activations import device_of, evaluation_mode
+from rflib.activations import device_of, dtype_of, evaluation_mode
 from rflib.analyses.receptive_field.border import BorderRule
 from rflib.analyses.receptive_field.graph import analyse
 from rflib.errors import RflibError, UsageError
@@ -70,16 +70,33 @@ def truncate(
         raise UsageError(
             f"truncate: the first convolution is unproductive at {resolution} pixels; expected a larger one"
         )
-    cut, removed = _cut(model, convolutions, kept)
-    body = _body(copy.deepcopy(model), cut)
-    with evaluation_mode(body), torch.no_grad():
-        maps = body(torch.zeros(1, channels, resolution, resolution, device=device_of(model)))["maps"]
-    classifier = nn.Linear(maps.shape[1], classes or _classes(model), device=device_of(model))
-    return Truncated(body, classifier, cut, removed).train(model.training)
+    cuts, removed = _cuts(model, convolutions, kept)
+    kind: dict[str, Any] = {"device": device_of(model), "dtype": dtype_of(model)}
+    for cut in cuts:
+        body = _body(model, cut)
+        with evaluation_mode(body), torch.no_grad():
+            maps = body(torch.zeros(1, channels, resolution, resolution, **kind))["maps"]
+        if _is_map(body, maps, (channels, resolution, resolution)):
+            classifier = nn.Linear(maps.shape[1], classes or _classes(model), **kind)
+            return Truncated(body, classifier, cut, removed).train(model.training)
+    raise UsageError(
+        "truncate: expected a map (n, channels, height, width) between the border layer and the next convolution, "
+        "found none: the network carries something else there"
+    )
 
 
-def _cut(model: nn.Module, convolutions: Sequence[str], kept: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """Return the name of the node to cut behind, and the convolutions behind it."""
+def _is_map(body: nn.Module, maps: object, shape: tuple[int, int, int]) -> bool:
+    """Whether a body's output is one map with its channels first, as global pooling and the classifier need it."""
+    if not isinstance(maps, Tensor) or maps.dim() != 4:
+        return False
+    try:
+        return analyse(body, shape).outputs[""].map_size == tuple(maps.shape[2:])
+    except (KeyError, RflibError):
+        return False
+
+
+def _cuts(model: nn.Module, convolutions: Sequence[str], kept: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Return the names of the nodes to cut behind, the last one first, and the convolutions behind them."""
     tracer = NodePathTracer()
     order = list(_trace(tracer, model).nodes)
     found = {index: name for index, name in _calls(order) if name in set(convolutions)}
@@ -96,8 +113,9 @@ def _cut(model: nn.Module, convolutions: Sequence[str], kept: Sequence[str]) -> 
             "truncate: expected a place between the border layer and a later convolution at which one tensor carries "
             "everything, found none; nothing would be removed"
         )
-    place = max(index for index in possible if index < min(behind))
-    return tracer.node_to_qualname[order[place]], tuple(found[index] for index in behind)
+    places = sorted((index for index in possible if index < min(behind)), reverse=True)
+    names = [tracer.node_to_qualname[order[place]] for place in places]
+    return names, tuple(found[index] for index in behind)
 
 
 def _trace(tracer: fx.Tracer, model: nn.Module) -> fx.Graph:
@@ -134,10 +152,27 @@ def _bottlenecks(order: Sequence[fx.Node]) -> list[int]:
 
 
 def _body(model: nn.Module, cut: str) -> nn.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that auxiliary classifiers run in training only
-        body: nn.Module = create_feature_extractor(model, {cut: "maps"}, suppress_diff_warning=True)
-    return body
+    """Return a copy of the network up to a node, with one graph for training and one for evaluation."""
+    copied = copy.deepcopy(model)
+    training, evaluating = (_up_to(copied.train(mode), cut) for mode in (True, False))
+    return DualGraphModule(copied, training, evaluating)
+
+
+def _up_to(model: nn.Module, cut: str) -> fx.Graph:
+    # torchvision's `create_feature_extractor` takes its own operations for leaves, whose convolutions cannot be found.
+    tracer = NodePathTracer()
+    graph = tracer.trace(model)
+    (end,) = (node for node, name in tracer.node_to_qualname.items() if name == cut)
+    for node in reversed(graph.nodes):
+        if node.op == "output":
+            graph.erase_node(node)
+    with graph.inserting_after(end):
+        graph.output({"maps": end})
+    for node in reversed(list(graph.nodes)):  # whatever comes behind the cut, or leads nowhere
+        if node.op not in ("output", "placeholder") and not node.users:
+            graph.erase_node(node)
+    graph.lint()
+    return fx.GraphModule(model, graph).graph
 
 
 def _classes(model: nn.Module) -> int:
