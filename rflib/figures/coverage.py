@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rflib.figures.style import Drawing, new
+from rflib.pipeline import origin
 from rflib.pipeline.coverage import filling_profile
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
@@ -15,8 +16,10 @@ def not_covered(
 ) -> Drawing:
     """Return a figure whose text says that the study does not cover it, and which command would fill it.
 
-    `analysis` on `role`, for any of the purposes (none: whatever purpose), is what it would draw.
+    `analysis` on `role`, for any of the purposes (none: whatever purpose), is what it would draw. What was read in
+    search of it is no origin of the text.
     """
+    origin.discard()
     figure = new(1.4)
     text = f"Not covered by the profile “{study.profile.name}” with these parameters."
     filling = filling_profile(study, role, analysis, purposes, architecture=architecture)

@@ -104,6 +104,13 @@ def note(source: Callable[[], Source]) -> None:
         found.append(source())
 
 
+def discard() -> None:
+    """Forget what was read so far, where the output shows nothing of it."""
+    found = _reading.get()
+    if found is not None:
+        found.clear()
+
+
 def recorded(make: Callable[Arguments, Result]) -> Callable[Arguments, tuple[Result, Origin]]:
     """Let `make` also return what it read, and what its arguments were made from.
 

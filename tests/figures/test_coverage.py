@@ -83,3 +83,11 @@ def test_what_no_profile_measures_is_said_and_not_promised(open_fake: Open) -> N
 def test_an_architecture_outside_the_grid_is_not_promised(open_fake: Open) -> None:
     figure = figures.spectra(open_fake("loss-landscape"), architecture="rf_vgg16")
     assert "No profile measures it" in words(figure)
+
+
+def test_what_was_read_in_vain_is_no_origin(open_fake: Open) -> None:
+    study = open_fake("loss-landscape")
+    assert figures.spectra(study, architecture="rf_vgg19").origin
+    empty = figures.spectra(study, architecture="rf_vgg16")
+    assert not empty.origin
+    assert empty._repr_mimebundle_()[1] == {}, "so that no note stands under it, and no row in the ledger"
