@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rflib import tables
 from rflib.figures import layout
 from rflib.figures.coverage import not_covered
@@ -9,6 +11,7 @@ from rflib.figures.style import Drawing, drawn, kernel_style, key, legend, new, 
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 
+_HOLLOW: dict[str, Any] = {"linestyle": "--", "markerfacecolor": "none"}
 # One panel each: the column that is drawn whole, the one that is drawn dashed, label, whether the axis is logarithmic.
 _TRAINING = (
     ("dense", None, "test accuracy (%)", False),
@@ -38,7 +41,8 @@ def _by_width(
     study: Study, role: RoleName, panels: tuple[tuple[str, str | None, str, bool], ...], *, dashed: str
 ) -> Drawing:
     table = tables.by_width(tables.curvature_runs(study, role=role))
-    if table.empty:
+    # One width compares nothing.
+    if table.empty or table["width_multiple"].nunique() < 2:
         return not_covered(study, role, "spectrum", "curvature")
     figure = new(2.3 * (len(panels) // 2) + 1.3)
     grid = figure.subplots(len(panels) // 2, 2).flatten()
@@ -47,7 +51,7 @@ def _by_width(
             style, name = kernel_style(kernel), f"k = {kernel} ({group['receptive_field'].iloc[0]:.0f} px)"
             layout.curve(axes, group["width_multiple"], group, whole, label=name, **style)
             if broken:
-                layout.curve(axes, group["width_multiple"], group, broken, **style | {"linestyle": "--"})
+                layout.curve(axes, group["width_multiple"], group, broken, **style | _HOLLOW)
         axes.set_xticks(sorted(table["width_multiple"].unique()))
         axes.set_ylabel(label)
         if logarithmic:
@@ -56,6 +60,6 @@ def _by_width(
             axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     for axes in grid[-2:]:
         axes.set_xlabel("multiple of the width")
-    legend(figure, columns=2, keys=[key(dashed, linestyle="--")])
+    legend(figure, columns=2, keys=[key(dashed, marker="o", **_HOLLOW)])
     note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(table["n"]))
     return figure

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from rflib import figures
+from rflib.figures.style import Drawing
 from rflib.pipeline.study import Study
 
 Open = Callable[..., Study]
@@ -23,7 +24,16 @@ def test_accuracy_and_spectra_against_the_width(open_fake: Open, formulas: Simpl
     assert list(whole.get_ydata()) == [16.5] * 3, "8 k after training, 40 k before, mean of seeds 0 and 1"
     assert list(dashed.get_ydata()) == [80.5] * 3
     assert (whole.get_linestyle(), dashed.get_linestyle()) == ("-", "--")
+    assert (whole.get_markerfacecolor() == whole.get_color(), dashed.get_markerfacecolor()) == (True, "none")
     assert list(spread.lines[0].get_ydata()) == pytest.approx([16.5 * 0.9] * 3), "ten eigenvalues that fall as 1 / rank"
+
+
+@pytest.mark.parametrize("draw", [figures.width_and_curvature, figures.width_and_pruning])
+def test_one_width_compares_nothing(open_fake: Open, draw: Callable[[Study], Drawing]) -> None:
+    one = {"architecture": "rf_vgg19", "pool_kernels": [2, 4], "multiples": [1]}
+    figure = draw(open_fake("width-and-curvature", small={"curvature": one}))
+    assert figure.axes == []
+    assert "Not covered" in figure.texts[0].get_text()
 
 
 def test_pruning_against_the_width_with_its_control(open_fake: Open) -> None:
