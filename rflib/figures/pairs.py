@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from rflib.figures import layout
 from rflib.figures.style import Drawing, legend, note
 
+_LEAST_POINTS = 5.0
 BEFORE: dict[str, Any] = {"color": "#1F4E9E", "marker": "o", "linestyle": "none", "markersize": 7}
 AFTER: dict[str, Any] = {"color": "#D7301F", "marker": "s", "linestyle": "none", "markersize": 7}
 
@@ -28,10 +29,19 @@ def before_and_after(
         _pair(axes, row, versions, cost)
     axes.set_xscale("log")
     axes.margins(x=0.2, y=0.15)
+    _widen(axes)
     axes.set(xlabel=label, ylabel="test accuracy (%)")
     legend(figure, columns=2)
     note(figure, f"{images}.", layout.spread_note(table["n"]))
     return figure
+
+
+def _widen(axes: Axes) -> None:
+    """Let the y axis span so many points that a difference of a few tenths does not fill it."""
+    low, high = axes.get_ylim()
+    if high - low < _LEAST_POINTS:
+        middle = (low + high) / 2
+        axes.set_ylim(middle - _LEAST_POINTS / 2, middle + _LEAST_POINTS / 2)
 
 
 def _pair(axes: Axes, row: Mapping[Any, Any], versions: Mapping[str, str], cost: str) -> None:

@@ -34,7 +34,7 @@ def prediction(table: pd.DataFrame) -> Sentences:
     return Sentences(
         (
             f"Of {count} networks with a border, {len(gained)} gain more than {NOTICEABLE_POINTS:g} point of probe "
-            f"accuracy before it, and {len(flat)} gain no more than that behind it.",
+            f"accuracy before it, and {len(flat)} gain no more than that behind it.{_contradictions(cut)}",
             f"The layers behind the border are saturated less than those before in {len(low)} of {count}, and by less "
             f"than half in {len(pattern)}, which the paper calls the tail pattern.",
         )
@@ -54,9 +54,10 @@ def truncated(table: pd.DataFrame) -> Sentences:
     if table.empty:
         return NOTHING
     points = [_cut(row) for _, row in table.iterrows()]
-    better = int((table["gain_mean"] > 0).sum())
+    better, worse = (int((sign * table["gain_mean"] > NOTICEABLE_POINTS).sum()) for sign in (1, -1))
     total = (
-        f"Truncation raises the mean test accuracy in {better} of {len(table)} networks; the paper reports all of its."
+        f"Truncation raises the mean test accuracy by more than {NOTICEABLE_POINTS:g} point in {better} of "
+        f"{len(table)} networks and lowers it by as much in {worse}; the paper reports a gain for all of its own."
     )
     return Sentences((*points, total, _strength(table)))
 
@@ -76,10 +77,25 @@ def _border(row: pd.Series) -> str:
         return f"`{row['architecture']}` has no border: every one of its {row['layers']} convolutions is productive."
     return (
         f"`{row['architecture']}`: the border lies at `{row['border']}`, with {row['tail_layers']} of {row['layers']} "
-        f"convolutions from there on. Probes gain {row['probe_gain_before_mean']:+.1f} points before it and "
-        f"{row['probe_gain_tail_mean']:+.1f} behind it; mean saturation is {row['saturation_before_mean']:.0f} and "
+        f"convolutions from there on. Probes gain {row['probe_gain_before_mean']:+.1f} points before it and, "
+        f"last against last, {row['probe_gain_tail_mean']:+.1f} behind it (best against best: "
+        f"{row['probe_gain_best_mean']:+.1f}); mean saturation is {row['saturation_before_mean']:.0f} and "
         f"{row['saturation_tail_mean']:.0f} %."
     )
+
+
+def _contradictions(cut: pd.DataFrame) -> str:
+    """Say where probes keep rising behind the border, and where they do not."""
+    rises = cut["probe_gain_tail_mean"] > NOTICEABLE_POINTS
+    rising, others = (_listed(cut.loc[chosen, "architecture"]) for chosen in (rises, ~rises))
+    if not rising:
+        return ""
+    text = f" By that measure {rising} {'contradicts' if rises.sum() == 1 else 'contradict'} the rule"
+    return f"{text} and {others} {'does' if (~rises).sum() == 1 else 'do'} not." if others else f"{text}."
+
+
+def _listed(names: pd.Series) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _gain(architecture: str, rows: pd.DataFrame) -> str:

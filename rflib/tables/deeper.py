@@ -49,9 +49,10 @@ def productivity(study: Study, *, role: RoleName = "small_images") -> pd.DataFra
     """Return one row a network: where the border lies, and what layers before and after it do, over seeds.
 
     `probe_gain_before` is the probe accuracy of the last convolution before the border minus that of the first
-    convolution, `probe_gain_tail` that of the last convolution minus the last before the border, in points;
-    `saturation_before` and `saturation_tail` are means of layers in percent. The tail is every convolution from the
-    border on. `reached` is the best probe before the border in percent of the best of all.
+    convolution, `probe_gain_tail` that of the last convolution minus the last before the border, and
+    `probe_gain_best` the best from the border on minus the best before it, in points; `saturation_before` and
+    `saturation_tail` are means of layers in percent. The tail is every convolution from the border on. `reached` is
+    the best probe before the border in percent of the best of all.
     """
     frame = layers(study, role=role)
     if frame.empty:
@@ -62,7 +63,8 @@ def productivity(study: Study, *, role: RoleName = "small_images") -> pd.DataFra
     return found.merge(_costs(study, role, "full"), on="architecture", how="left")
 
 
-_QUANTITIES = ("saturation_before", "saturation_tail", "probe_gain_before", "probe_gain_tail", "reached")
+_PROBES = ("probe_gain_before", "probe_gain_tail", "probe_gain_best", "reached")
+_QUANTITIES = ("saturation_before", "saturation_tail", *_PROBES)
 
 
 def _halves(group: pd.DataFrame) -> dict[str, object]:
@@ -82,6 +84,7 @@ def _halves(group: pd.DataFrame) -> dict[str, object]:
         "saturation_tail": 100 * tail["saturation"].mean(),
         "probe_gain_before": at_border - accuracy[0],
         "probe_gain_tail": accuracy[-1] - at_border if len(tail) else float("nan"),
+        "probe_gain_best": accuracy[border:].max() - accuracy[:border].max() if len(tail) and border else float("nan"),
         "reached": 100 * accuracy[:border].max() / accuracy.max() if border else float("nan"),
     }
 

@@ -115,7 +115,7 @@ def best_fields(study: Study, *, role: RoleName = "small_images", rate: float = 
     The ways are dense, pruned among all weights (`pruned`) and among live ones (`live`). `seeds_agreeing` is the share
     of seeds, in percent, whose own best field it is, and `margin` by how many points it lies above the field of the
     second best mean. `at_the_edge`: no smaller, or no larger, field was measured, so the optimum may lie beyond.
-    `above_guessing` is in points: an optimum among networks that guess is none.
+    `above_guessing` is in points: an optimum among networks that guess is none, so that what describes it is missing.
     """
     guess = 100 / study.profile.roles[role].classes
     runs = field_accuracy_runs(study, role=role, rate=rate)

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pandas as pd
 import pytest
 
 from rflib import figures
 from rflib.errors import UsageError
+from rflib.figures.pairs import before_and_after
 from rflib.pipeline.study import Study
 
 Open = Callable[..., Study]
@@ -50,3 +52,15 @@ def test_truncation_joins_each_network_with_its_shorter_self(open_fake: Open) ->
         whole, cut = line.get_ydata()
         assert cut > whole
     assert [text.get_text() for text in axes.texts] == ["vgg11", "resnet18"]
+
+
+def test_a_difference_of_tenths_does_not_fill_the_axis() -> None:
+    row = {"architecture": "vgg11", "parameters_full": 9, "parameters_truncated": 5, "n": 1}
+    accuracy = {"accuracy_full_mean": 76.2, "accuracy_truncated_mean": 75.9}
+    spread = {"accuracy_full_sd": None, "accuracy_truncated_sd": None}
+    versions = {"full": "whole", "truncated": "truncated"}
+    words = {"title": "both", "label": "parameters", "images": "images"}
+    figure = before_and_after(pd.DataFrame([row | accuracy | spread]), versions, cost="parameters", **words)
+    low, high = figure.axes[0].get_ylim()
+    assert high - low == pytest.approx(5)
+    assert (low + high) / 2 == pytest.approx(76.05)

@@ -19,6 +19,7 @@ def network(name: str, **changes: Any) -> dict[str, Any]:
         "saturation_tail_mean": 20.0,
         "probe_gain_before_mean": 12.0,
         "probe_gain_tail_mean": 0.4,
+        "probe_gain_best_mean": 3.1,
         "n": 1,
     }
     return row | changes
@@ -29,7 +30,7 @@ def test_what_lies_on_both_sides_of_a_border() -> None:
     first, second, seeds = deeper.borders(table).points
     assert first == (
         "`vgg16`: the border lies at `conv8`, with 6 of 13 convolutions from there on. Probes gain +12.0 points before "
-        "it and +0.4 behind it; mean saturation is 60 and 20 %."
+        "it and, last against last, +0.4 behind it (best against best: +3.1); mean saturation is 60 and 20 %."
     )
     assert second == "`resnet18_no_stem` has no border: every one of its 13 convolutions is productive."
     assert seeds == "One seed a network: an indication, without a spread."
@@ -43,9 +44,14 @@ def test_a_prediction_is_counted_over_networks_with_a_border() -> None:
         network("d", tail_layers=0),
     ]
     first, second = deeper.prediction(pd.DataFrame(rows)).points
-    assert first.startswith(
-        "Of 3 networks with a border, 2 gain more than 1 point of probe accuracy before it, and 2 gain"
+    assert first == (
+        "Of 3 networks with a border, 2 gain more than 1 point of probe accuracy before it, and 2 gain no more than "
+        "that behind it. By that measure `b` contradicts the rule and `a`, `c` do not."
     )
+    assert deeper.prediction(pd.DataFrame(rows[:1])).points[0].endswith("1 gain no more than that behind it.")
+    rising = [network(name, probe_gain_tail_mean=1.1) for name in "ab"]
+    alone = deeper.prediction(pd.DataFrame(rising)).points[0]
+    assert alone.endswith("By that measure `a`, `b` contradict the rule.")
     assert "saturated less than those before in 2 of 3, and by less than half in 1" in second
     assert deeper.prediction(pd.DataFrame([network("d", tail_layers=0)])) is NOTHING
 
@@ -62,12 +68,16 @@ def test_what_a_cut_costs_and_saves() -> None:
         "forward_flops_full": 10,
         "forward_flops_truncated": 6,
     }
-    first, total, seeds = deeper.truncated(pd.DataFrame([row, row | {"gain_mean": -1.0}])).points[1:]
+    rows = [row | {"gain_mean": gain} for gain in (-1.5, 0.3, 1.2)]
+    first, *_, total, seeds = deeper.truncated(pd.DataFrame(rows)).points
     assert first.startswith(
         "`vgg16`: 90.0 % whole, 91.0 % without its tail, with 5 % of the parameters and 60 % of the"
     )
     assert seeds == "Means over 2 seeds a network, where the paper takes 10 for truncation."
-    assert total == "Truncation raises the mean test accuracy in 1 of 2 networks; the paper reports all of its."
+    assert total == (
+        "Truncation raises the mean test accuracy by more than 1 point in 1 of 3 networks and lowers it by as much in "
+        "1; the paper reports a gain for all of its own."
+    )
 
 
 def test_a_stem_beside_the_paper() -> None:

@@ -71,6 +71,7 @@ def test_both_sides_of_the_border_by_hand(study: Study) -> None:
     assert row["saturation_tail_mean"] == pytest.approx(100 * (0.3 + 0.1) / 2)
     assert row["probe_gain_before_mean"] == pytest.approx(70 - 50)
     assert row["probe_gain_tail_mean"] == pytest.approx(69 - 70)
+    assert row["probe_gain_best_mean"] == pytest.approx(71 - 70)
     assert row["reached_mean"] == pytest.approx(100 * (70 / 71 + 71 / 72) / 2)
     assert row["parameters"] == 100
     alone = table.loc["resnet18_no_stem"]
