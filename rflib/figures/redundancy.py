@@ -99,7 +99,8 @@ def best_field(study: Study, *, role: RoleName = "small_images", rate: float = 0
     for axes, (name, group) in zip(main, groups.items(), strict=True):
         draw_accuracies(axes, group, rate)
         if len(optima):
-            _ring(axes, optima[optima["architecture"] == name].to_dict("records"))
+            found = optima[optima["architecture"] == name].dropna(subset="receptive_field")
+            _ring(axes, found.to_dict("records"))
         layout.field_axis(axes, group, logarithmic=True)
     layout.accuracy_axis(main)
     legend(figure, columns=2, keys=[key("best field", **_OPTIMUM | {"marker": "o"})])

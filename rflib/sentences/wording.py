@@ -8,12 +8,11 @@ from math import isnan
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
+from rflib.tables import GUESSING_POINTS as GUESSING_POINTS
 from rflib.tables import direction, half_width, trend
 
 # Below this a difference of accuracies is called none: one point is a few images of the smallest test set.
 NOTICEABLE_POINTS = 1.0
-# A network within so many points of guessing is said to guess.
-GUESSING_POINTS = 5.0
 NOTHING = Sentences(("This profile holds no measurements for this comparison.",))
 
 # An interval of fewer seeds is not given.

@@ -68,12 +68,13 @@ from rflib.tables.refinement import (
     trained_refinements,
 )
 from rflib.tables.settings import data_sets, protocol
-from rflib.tables.statistics import direction, half_width, summarise, trend
+from rflib.tables.statistics import GUESSING_POINTS, direction, half_width, summarise, trend
 from rflib.tables.tolerance import advantage, tolerance
 from rflib.tables.width import depth, width_and_depth
 
 __all__ = [
     "FAMILIES",
+    "GUESSING_POINTS",
     "REDUNDANCY_SCOPES",
     "SCHEDULES",
     "SOLUTION",

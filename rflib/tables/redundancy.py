@@ -8,11 +8,13 @@ from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.accuracy import accuracy_and_pruning, fields, one_shot
-from rflib.tables.statistics import summarise
+from rflib.tables.statistics import GUESSING_POINTS, summarise
 
 NETWORK = ["architecture", "pool_kernel"]
 REDUNDANCY_SCOPES = {"all": "redundancy", "live": "redundancy_live"}
 WAYS = ("dense", "pruned", "live")
+# What has no meaning among fields at which all networks guess.
+_OPTIMUM = ("receptive_field", "margin_mean", "margin_sd", "seeds_agreeing", "at_the_edge")
 _BY_FIELD = ("grid", "smaller_fields")
 _LAYER = ("saturation", "similarity", "relative_rank", "zero_filters")
 
@@ -142,7 +144,7 @@ def _best(grid: pd.DataFrame, guess: float) -> dict[str, object]:
     """Describe where the mean of the rows of `grid`, one a seed, is highest over its columns, the fields."""
     best, second = grid.mean().sort_values(ascending=False, kind="stable").index[:2]
     margin = grid[best] - grid[second]
-    return {
+    found = {
         "receptive_field": float(best),
         "fields": grid.shape[1],
         "accuracy_mean": grid[best].mean(),
@@ -154,3 +156,4 @@ def _best(grid: pd.DataFrame, guess: float) -> dict[str, object]:
         "at_the_edge": bool(best in (grid.columns.min(), grid.columns.max())),
         "n": len(grid),
     }
+    return found if found["above_guessing"] > GUESSING_POINTS else found | dict.fromkeys(_OPTIMUM)

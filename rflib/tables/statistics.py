@@ -9,6 +9,9 @@ import pandas as pd
 
 from rflib.pipeline.origin import traced
 
+# In percent of accuracy: a network within so many points of guessing is said to guess.
+GUESSING_POINTS = 5.0
+
 
 @traced
 def summarise(frame: pd.DataFrame, by: Sequence[str], quantities: Iterable[str]) -> pd.DataFrame:

@@ -8,14 +8,14 @@ from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.tables.accuracy import fields, one_shot
-from rflib.tables.statistics import summarise
+from rflib.tables.statistics import GUESSING_POINTS, summarise
 
 _NETWORK = ["architecture", "pool_kernel", "map_size", "pool_dilation", "width"]
 
 
 @traced
 def tolerance(
-    study: Study, *, role: RoleName = "small_images", purpose: str = "grid", margin: float = 5.0
+    study: Study, *, role: RoleName = "small_images", purpose: str = "grid", margin: float = GUESSING_POINTS
 ) -> pd.DataFrame:
     """Return one row a network: accuracy above guessing that is kept, averaged over the study's rates, in percent.
 
@@ -32,7 +32,7 @@ def tolerance(
 
 
 @traced
-def advantage(study: Study, *, role: RoleName = "small_images", margin: float = 5.0) -> pd.DataFrame:
+def advantage(study: Study, *, role: RoleName = "small_images", margin: float = GUESSING_POINTS) -> pd.DataFrame:
     """Return what each network keeps beyond the one with the smallest field of its architecture, in points, by seed.
 
     One row a network of the grid and of its variants: `gain` ranks all weights, `gain_live` (the control) only those

@@ -64,5 +64,8 @@ def test_rings_stand_at_the_highest_means(open_fake: Open) -> None:
         rings = [line.get_xdata()[0] for line in axes.lines if line.get_markersize() == 14]
         first = 180 if last == 714 else 107
         assert rings == [first, last, first]
+    # Of one class, every network guesses.
+    guessing = figures.best_field(open_fake("redundancy-and-saturation", small={"classes": 1}))
+    assert not [line for axes in guessing.axes for line in axes.lines if line.get_markersize() == 14]
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert labels[:2] == ["90\nk=1\n1 left out", "180\nk=1"]

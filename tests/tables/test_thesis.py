@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -151,6 +152,18 @@ def test_the_best_field_and_how_sure_its_place_is(open_study: Any) -> None:
     assert table["seeds_agreeing"].to_dict() == {"dense": 100, "pruned": 100, "live": 50}
     assert table["at_the_edge"].to_dict() == {"dense": False, "pruned": True, "live": True}
     assert table[["fields", "n"]].to_numpy().tolist() == [[3, 2]] * 3
+
+
+def test_among_networks_that_guess_no_field_is_the_best(open_study: Any) -> None:
+    study = open_study("redundancy-and-saturation")
+    guessing = study.profile.small_images.model_copy(update={"classes": 2})
+    profile = study.profile.model_copy(update={"small_images": guessing})
+    table = tables.best_fields(replace(study, profile=profile)).set_index("way")
+    assert (table["above_guessing"] > 5).to_dict() == {"dense": True, "pruned": True, "live": False}
+    shown = tables.plain(table.reset_index())
+    assert [row[shown.headings.index("Field (px)")] for row in shown.rows] == ["100", "200", "–"]
+    cells = dict(zip(shown.headings, shown.rows[-1], strict=True))
+    assert {cells[name] for name in ("Margin (points)", "Seeds agreeing (%)", "At the edge")} == {"–"}
 
 
 def test_fields_below_the_grid_stand_before_it(open_study: Any) -> None:
