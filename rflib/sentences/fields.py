@@ -54,7 +54,8 @@ def unseen_input(table: pd.DataFrame) -> Sentences:
     points = []
     for name, group in networks(table[table["input_share"] < _WHOLE_INPUT]):
         parts = [f"{row['input_share']:.0f} % at k = {row['pool_kernel']}" for _, row in group.iterrows()]
-        points.append(f"`{name}`: of the image's pixels, {', '.join(parts)} can reach the output; elsewhere all can.")
+        elsewhere = "; elsewhere all can" if len(group) < (table["architecture"] == name).sum() else ""
+        points.append(f"`{name}`: of the image's pixels, {', '.join(parts)} can reach the output{elsewhere}.")
     return Sentences(tuple(points) or ("At every field of this grid the whole image can reach the output.",))
 
 

@@ -33,13 +33,14 @@ def bias(summary: pd.DataFrame) -> Sentences:
     untrained = _part(summary, "after the middle", "initial")
     if untrained.empty:
         return NOTHING
-    apart = (summary["biased"] - summary["debiased"]).agg(["min", "max"])
+    apart = summary["biased"] - summary["debiased"]
+    above, below = (side.clip(lower=0).max() for side in (apart, -apart))
     return Sentences(
         (
             f"Untrained, after the middle: the biased estimate {_path(untrained, 'biased')}, the debiased one "
             f"{_path(untrained, 'debiased')}.",
-            f"Over all halves and networks the biased estimate stands between {apart['min']:+.2f} and "
-            f"{apart['max']:+.2f} beside the debiased one.",
+            f"Over all halves and networks the biased estimate stands at most {above:.2f} above and {below:.2f} below "
+            f"the debiased one.",
         )
     )
 
@@ -61,7 +62,7 @@ def within(similarities: pd.DataFrame) -> Sentences:
 
 def _seeds(similarities: pd.DataFrame) -> str:
     fewest = int(similarities.groupby(["checkpoint", "pool_kernel"])["seed"].nunique().min())
-    return f"Mean of at least {fewest} seeds a field." if fewest > 1 else _ONE_SEED
+    return f"Means over {fewest} or more seeds at each field." if fewest > 1 else _ONE_SEED
 
 
 def _half(summary: pd.DataFrame, half: str) -> Sentences:

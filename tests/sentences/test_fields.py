@@ -51,6 +51,9 @@ def test_cropped_input_is_named_for_its_network(table: pd.DataFrame) -> None:
     vgg, resnet = fields.unseen_input(table).points
     assert "of the image's pixels, 94 % at k = 3 can reach the output" in vgg
     assert "35 % at k = 18" in resnet
+    assert vgg.endswith("; elsewhere all can.")
+    nowhere = table[table["input_share"] < 100]
+    assert all(point.endswith("can reach the output.") for point in fields.unseen_input(nowhere).points)
     whole = table[table["input_share"] == 100]
     assert fields.unseen_input(whole).points == ("At every field of this grid the whole image can reach the output.",)
 

@@ -61,7 +61,9 @@ def test_bias_compares_the_estimators_where_nothing_was_learned() -> None:
     first, second = representations.bias(summary([0.9, 0.3], [0.5, 0.4], bias=0.25)).points
     assert "the biased estimate goes from 0.75 at k = 1 to 0.65 at k = 2" in first
     assert "the debiased one goes from 0.50 at k = 1 to 0.40 at k = 2" in first
-    assert "between +0.25 and +0.25" in second
+    assert second.endswith("the biased estimate stands at most 0.25 above and 0.00 below the debiased one.")
+    lower = summary([0.9], [0.5]).assign(biased=[0.8, 0.93, 0.5, 0.5])
+    assert representations.bias(lower).points[1].endswith("at most 0.03 above and 0.10 below the debiased one.")
 
 
 def test_without_measurements_nothing_is_said() -> None:
@@ -93,7 +95,7 @@ def test_deep_layers_beside_the_shallow_ones_of_their_network() -> None:
         "(flat)."
     )
     assert "falls by 0.40, and that of untrained ones does not: the change comes with training" in reading
-    assert strength == "Mean of at least 3 seeds a field."
+    assert strength == "Means over 3 or more seeds at each field."
     assert representations.within(similarities([0.6], [0.4], seeds=1)).points[1:] == (
         "One seed: an indication, without a spread.",
     )
