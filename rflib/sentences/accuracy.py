@@ -12,7 +12,8 @@ from math import isnan
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import GUESSING_POINTS, NOTHING, ends, moves, networks, pixels, strength, value
+from rflib.sentences.wording import NOTHING, ends, moves, networks, pixels, strength, value
+from rflib.tables import GUESSING_POINTS
 
 
 def dense_accuracy(table: pd.DataFrame) -> Sentences:

@@ -7,8 +7,8 @@ import pandas as pd
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import GUESSING_POINTS, NOTHING, magnitude, strength
-from rflib.tables import SCHEDULES
+from rflib.sentences.wording import NOTHING, magnitude, strength
+from rflib.tables import GUESSING_POINTS, SCHEDULES
 
 # A protocol that has covered less than this share of the way after its first epochs is called far behind.
 _FAR_BEHIND = 0.5

@@ -6,8 +6,8 @@ import pandas as pd
 
 from rflib.config import SHIFT_CLASSES
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import FEWEST_RANKED, GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, over_seeds, span, value
-from rflib.tables import direction, trend
+from rflib.sentences.wording import FEWEST_RANKED, NOTHING, NOTICEABLE_POINTS, over_seeds, span, value
+from rflib.tables import GUESSING_POINTS, direction, trend
 
 _TASKS = {"classes": "telling classes", "shifts": "telling shifts"}
 

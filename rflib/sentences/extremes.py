@@ -8,7 +8,8 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, ends, pixels, strength, value
+from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, ends, pixels, strength, value
+from rflib.tables import GUESSING_POINTS
 
 
 def collapse(large: pd.DataFrame, grid: pd.DataFrame, changes: pd.DataFrame, *, classes: int) -> Sentences:

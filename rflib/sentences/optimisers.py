@@ -8,8 +8,8 @@ from math import isnan
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, magnitude, strength, value
-from rflib.tables import FAMILIES
+from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, magnitude, strength, value
+from rflib.tables import FAMILIES, GUESSING_POINTS
 
 _SECOND = "second order"
 _NAMES = {

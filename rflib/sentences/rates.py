@@ -8,7 +8,8 @@ from itertools import takewhile
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, networks, strength
+from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, networks, strength
+from rflib.tables import GUESSING_POINTS
 
 # Section 3.3 of the paper: the trend "only arises" for rates above this one.
 RATE_IN_THE_TEXT = 0.8
@@ -48,8 +49,8 @@ def _advantage(group: pd.DataFrame, source: str) -> str | None:
     less, higher = _gains(group, "difference", source, -1), _gains(group, "pruned", source, 1)
     if not less or not higher:
         return None
-    less, higher = ([rate for rate, more in found.items() if more] for found in (less, higher))
-    return f"The largest field loses less than the smallest {_listed(less)}, and ends higher {_listed(higher)}"
+    lower_loss, level = ([rate for rate, more in found.items() if more] for found in (less, higher))
+    return f"The largest field loses less than the smallest {_listed(lower_loss)}, and ends higher {_listed(level)}"
 
 
 def _gains(group: pd.DataFrame, quantity: str, source: str, sign: int) -> dict[float, bool]:
@@ -69,8 +70,8 @@ def _gains(group: pd.DataFrame, quantity: str, source: str, sign: int) -> dict[f
 
 def _both_guess(group: pd.DataFrame) -> list[float]:
     """Return the rates at which the networks of the smallest and of the largest field both guess."""
-    by_rate = {rate: rows["guesses"].tolist() for rate, rows in group.groupby("rate")}
-    return sorted(float(rate) for rate, guesses in by_rate.items() if guesses[0] and guesses[-1])
+    by_rate = {rate: group.loc[group["rate"] == rate, "guesses"].tolist() for rate in group["rate"].unique().tolist()}
+    return sorted(rate for rate, guesses in by_rate.items() if guesses[0] and guesses[-1])
 
 
 def _test(subject: str, every: pd.DataFrame, source: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import GUESSING_POINTS, NOTHING, NOTICEABLE_POINTS, over_seeds
-from rflib.tables import half_width
+from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, over_seeds
+from rflib.tables import GUESSING_POINTS, half_width
 
 _WAYS = {"dense": "dense", "pruned": "pruned among all weights", "live": "pruned among live weights"}
 _SCOPES = {"global": "all", "live": "live"}

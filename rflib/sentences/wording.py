@@ -8,7 +8,6 @@ from math import isnan
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.tables import GUESSING_POINTS as GUESSING_POINTS
 from rflib.tables import direction, half_width, trend
 
 # Below this a difference of accuracies is called none: one point is a few images of the smallest test set.

@@ -112,7 +112,7 @@ def trends(
     for architecture, group in table.groupby("architecture", sort=False):
         for quantity in quantities:
             measured = trend(group["receptive_field"].tolist(), group[f"{quantity}_mean"].tolist())
-            row = {
+            row: dict[str, Any] = {
                 "architecture": architecture,
                 "quantity": quantity,
                 "measured": direction(measured) if len(group) > 1 else "one field",
