@@ -36,14 +36,14 @@ def findings(study: Study, published: Iterable[PublishedProfile]) -> Sentences:
 
 
 def _robustness(name: str, row: pd.Series, classes: int) -> str:
-    start = f"`{name}` at {pixels(row)}, {row['dead_share']:.0f} % of its taps dead:"
+    start = f"`{name}` at {pixels(row)} ({row['dead_share']:.0f} % dead taps)"
     kept = kept_shares(row, classes)
     if kept is None:
-        return f"{start} hardly better than guessing before anything is pruned."
+        return f"{start} is hardly better than guessing before anything is pruned."
     plain, live = (f"{100 * share:.0f} %" for share in kept)
     return (
-        f"{start} of what it can do beyond guessing, {plain} survives pruning {100 * RATE:.0f} % of all weights, "
-        f"{live} pruning as many of the live ones."
+        f"{start} keeps {plain} of what it can do beyond guessing without {100 * RATE:.0f} % of all weights, {live} "
+        f"without {100 * RATE:.0f} % of the live ones."
     )
 
 
@@ -54,24 +54,20 @@ def _without_dead_taps(study: Study) -> list[str]:
         table = tables.tolerance(study, role=role)
         for name, group in networks(table[table["dead_share"] < FEW_DEAD]) if len(table) else ():
             if len(group) > 1:
-                (first, last), images = ends(group), role.replace("_", " ")
-                parts.append(
-                    f"`{name}`, {images}: {first['kept_mean']:.0f} % at {pixels(first)}, {last['kept_mean']:.0f} % at "
-                    f"{pixels(last)}"
-                )
+                first, last = (f"{row['kept_mean']:.0f} % at {pixels(row)}" for row in ends(group))
+                images = "" if role == ROLE else f" on {role.replace('_', ' ')}"
+                parts.append(f"`{name}`{images} keeps {first} and {last}")
     if not parts:
         return []
-    return [
-        f"Where hardly a tap is dead, what survives, averaged over the pruning rates, moves so: {'; '.join(parts)}."
-    ]
+    return [f"Where hardly a tap is dead, averaged over the rates, {', '.join(parts)}."]
 
 
 def _certainty(table: pd.DataFrame, study: Study, published: Iterable[PublishedProfile]) -> str:
     role, seeds = study.profile.roles[ROLE], sorted({int(n) for n in table["n"]})
     done, planned = (sum(each) for each in zip(*((len(p.measurements), p.planned) for p in published), strict=True))
     return (
-        f"How sure is that? {_between(seeds)} a network of the picture, {role.title}, {study.profile.width:g} times "
-        f"the paper's width, {role.training.epochs} epochs; {done} of {planned} planned measurements are finished."
+        f"How sure is that? {_between(seeds)} a network of the picture, {role.title}, {study.profile.width:g} of the "
+        f"paper's width, {role.training.epochs} epochs; {done} of {planned} planned measurements are finished."
     )
 
 
