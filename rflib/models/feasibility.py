@@ -37,10 +37,10 @@ def smallest_input(model: nn.Module, *, channels: int = 3) -> int | None:
     return high
 
 
-def require_input(model: nn.Module, image_size: int, *, name: str = "the network") -> None:
+def require_input(model: nn.Module, image_size: int, *, name: str = "the network", channels: int = 3) -> None:
     """Raise a `UsageError` that names the layer without pixels and the smallest input, if `image_size` is too small."""
-    layer = failing_layer(model, image_size)
-    smallest = smallest_input(model) if layer is not None else None
+    layer = failing_layer(model, image_size, channels=channels)
+    smallest = smallest_input(model, channels=channels) if layer is not None else None
     if smallest is not None:
         raise UsageError(
             f"images of {image_size} pixels are too small for {name}: layer '{layer}' runs out of pixels. "

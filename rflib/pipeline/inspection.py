@@ -123,15 +123,15 @@ class Inspection:
         }
 
 
-def inspect_network(name: str, *, resolution: int, pool_kernel: int | None = None) -> Inspection:
+def inspect_network(name: str, *, resolution: int, channels: int = 3, pool_kernel: int | None = None) -> Inspection:
     """Return what `rflib analyse` shows of the network called `name` at a resolution in pixels.
 
     Raises UsageError for a network that cannot be built, or that cannot take images of that resolution.
     """
     model = load_network(name, pool_kernel=pool_kernel)
-    shape = (3, resolution, resolution)
+    shape = (channels, resolution, resolution)
     with _quiet():
-        models.require_input(model, resolution, name=name)
+        models.require_input(model, resolution, name=name, channels=channels)
         fields = receptive_field.analyse(model, shape)
         measured, unmeasured = _measured(model, shape, fields.last_convolution.name)
         return Inspection(name, resolution, fields, measured, _dead_taps(model, shape), unmeasured)

@@ -114,3 +114,29 @@ def test_attention_is_refused_by_its_place(rflib: Call, tmp_path: Path) -> None:
         f"node 'bmm' (bmm, {file}:{line}): attention and other matrix products of maps are not supported" in answer.err
     )
     assert "Analyse the part of the network before it" in answer.err
+
+
+GREY = """
+from torch import nn
+
+
+class Grey(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(1, 4, 3, stride=2), nn.Conv2d(4, 4, 5), nn.Flatten(), nn.Linear(4 * 11 * 11, 2))
+"""
+
+
+def test_images_of_one_channel(rflib: Call, tmp_path: Path) -> None:
+    file = tmp_path / "grey.py"
+    file.write_text(GREY, encoding="utf-8")
+    answer = rflib("analyse", f"{file}:Grey", "--channels", "1")
+    assert answer.code == 0
+    assert "last convolution 1: field 11 px from the graph, 11 px by gradient" in answer.out
+    assert "expected input[2, 3, 32, 32] to have 1 channels" in rflib("analyse", f"{file}:Grey").err
+
+
+def test_a_picture_without_a_folder_is_refused_before_anything_runs(rflib: Call, tmp_path: Path) -> None:
+    page = tmp_path / "nowhere" / "field.html"
+    answer = rflib("analyse", "absent.py:Net", "--html", str(page))
+    assert (answer.code, answer.out) == (2, "")
+    assert f"--html {page}: expected a folder that is there, found none at {page.parent}" in answer.err
