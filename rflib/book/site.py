@@ -23,14 +23,15 @@ _TERMINAL_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PROBLEM = re.compile(r"WARNING:|ERROR:|CRITICAL:|SEVERE:")
 _CELL_LINE = re.compile(r"(notebooks/[\w.-]+)\.ipynb:(\d+):")
 _SETTINGS = ("_config.yml", "_toc.yml")
-# The builder's own leads on as well, but has no icon: a browser then asks the server for one in vain.
+# The builder's own leads on as well, but says nothing of an icon, so that a browser asks the server for one in vain;
+# a real one would be given up halfway, since the page is left at once.
 _ENTRANCE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="refresh" content="0; url={page}">
 <link rel="canonical" href="{page}">
-<link rel="icon" href="{icon}">
+<link rel="icon" href="data:,">
 <title>{title}</title>
 </head>
 <body><a href="{page}">{title}</a></body>
@@ -85,12 +86,7 @@ def publish(new: Path, published: Path) -> None:
 def _write_entrance(staged: Path, site: Path) -> None:
     """Lead from the site's folder to the book's first page."""
     settings, contents = (yaml.safe_load((staged / name).read_text(encoding="utf-8")) for name in _SETTINGS)
-    favicon = (settings.get("html") or {}).get("favicon")
-    entrance = _ENTRANCE.format(
-        page=f"{contents['root']}.html",
-        title=html.escape(settings["title"]),
-        icon=f"_static/{Path(favicon).name}" if favicon else "data:,",
-    )
+    entrance = _ENTRANCE.format(page=f"{contents['root']}.html", title=html.escape(settings["title"]))
     (site / "index.html").write_text(entrance, encoding="utf-8")
 
 

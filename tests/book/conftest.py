@@ -54,8 +54,7 @@ def book_root(tmp_path: Path, write_chapter: Callable[..., Path]) -> Path:
     """Return a tiny book: an index, two chapters, references and a profile."""
     files = {
         "_config.yml": "title: Sample\nauthor: Nobody\nbibtex_bibfiles: [book/references.bib]\n"
-        "html: {favicon: book/icon.svg}\nsphinx:\n  config:\n    bibtex_reference_style: author_year\n",
-        "book/icon.svg": '<svg xmlns="http://www.w3.org/2000/svg"/>',
+        "sphinx:\n  config:\n    bibtex_reference_style: author_year\n",
         "_toc.yml": "format: jb-book\nroot: book/index\nchapters:\n- file: notebooks/first\n"
         "- file: notebooks/second\n- file: book/references\n",
         "book/index.md": "# Sample book\n\nThe field $r_l = r_{l-1} + (k_l - 1)$, see {numref}`figure-1`.\n\n"

@@ -62,7 +62,7 @@ def test_the_site_is_complete_and_offline(book_root: Path, staged: Path) -> None
     assert index == site / "index.html"
     entrance = index.read_text()
     assert 'content="0; url=book/index.html"' in entrance
-    assert '<link rel="icon" href="_static/icon.svg">' in entrance
+    assert '<link rel="icon" href="data:,">' in entrance
     for name, page in pages(site).items():
         requests = Requests()
         requests.feed(page)

@@ -31,7 +31,7 @@ def test_the_staged_copy_is_complete(book_root: Path, executed: dict[str, Path |
     staged = book_root / "_build" / "book"
     stage(book_root, staged, executed)
     assert set(contents(staged)) == {
-        *("_config.yml", "_toc.yml", "book/icon.svg", "book/index.md", "book/references.md", "book/references.bib"),
+        *("_config.yml", "_toc.yml", "book/index.md", "book/references.md", "book/references.bib"),
         *("notebooks/first.ipynb", "notebooks/second.ipynb"),
         *("downloads/first.ipynb", "downloads/second.ipynb", "downloads/rflib-book.zip"),
     }
@@ -48,7 +48,7 @@ def test_staging_twice_gives_the_same_bytes(book_root: Path, executed: dict[str,
 
 def test_only_changed_files_are_written(book_root: Path, executed: dict[str, Path | None]) -> None:
     staged = book_root / "_build" / "book"
-    assert len(stage(book_root, staged, executed)) == 11
+    assert len(stage(book_root, staged, executed)) == 10
     assert stage(book_root, staged, executed) == []
     (book_root / "book" / "index.md").write_text("# Other\n")
     (book_root / "book" / "references.md").unlink()
