@@ -39,7 +39,7 @@ def plain_cell(value: Any, decimals: int | None = None) -> str:
     if isinstance(value, float) and decimals is None:
         return f"{value:.0f}" if value.is_integer() else f"{value:.{_DIGITS}g}"
     if isinstance(value, float):
-        return f"{value:.{decimals}f}"
+        return f"{value:z.{decimals}f}"
     return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)
 
 
@@ -68,7 +68,8 @@ def _form(column: str, mean: float) -> str:
         return "g"
     if column in _BY_DIGITS and mean and math.isfinite(mean):
         return f".{max(0, _DIGITS - 1 - math.floor(math.log10(abs(mean))))}f"
-    return f".{_DECIMALS.get(column, 1)}f"
+    # z: what rounds to zero has no sign.
+    return f"z.{_DECIMALS.get(column, 1)}f"
 
 
 def _mean_and_spread(mean: float, spread: float | None, form: str) -> str:
