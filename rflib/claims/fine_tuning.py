@@ -33,7 +33,7 @@ def recovery(readings: Readings) -> Finding:
         else:
             found.append(all_of(where, [recovered, gap]))
     none = f"One-shot pruning took no noticeable accuracy, so there is none to recover: {'; '.join(untouched)}."
-    return Finding(found, remark=" ".join([none] * bool(untouched) + [_no_gap(closed)] * bool(closed)))
+    return Finding(found, remark=f"{none if untouched else ''} {_no_gap(closed)}".strip())
 
 
 def longer(readings: Readings) -> Finding:
@@ -59,7 +59,7 @@ def protection(readings: Readings) -> Finding:
     groups = list(combinations(_tuned(readings, "fine_tuned")))
     closed = [where for where, group in groups if _closed(group)]
     found = [trend(where, by_seed(group, "gap"), -1) for where, group in groups if where not in closed]
-    return Finding(found, remark=_no_gap(closed) if closed else "", lacking=_no_gap(closed) if closed else "")
+    return Finding(found, remark=_no_gap(closed), lacking=_no_gap(closed))
 
 
 def _closed(group: pd.DataFrame) -> bool:
@@ -68,6 +68,9 @@ def _closed(group: pd.DataFrame) -> bool:
 
 
 def _no_gap(closed: list[str]) -> str:
+    """Say where there is no gap to be ordered; empty if there is one everywhere."""
+    if not closed:
+        return ""
     return (
         f"Fine-tuning leaves no gap of more than {NOTICEABLE_POINTS:g} point at any field, so that there is none to be "
         f"ordered by it: {'; '.join(closed)}."

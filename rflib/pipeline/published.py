@@ -32,7 +32,8 @@ def published_items(
     shown, listed, planned = _shown(index), [], set[str]()
     for name, profile in _profiles(index).items():
         items = [item for item in plan(chapter, adjust(profile)) if shown[item.role] == name]
-        listed += [item for item in items if item.key.name in set(index.profiles[name].measurements)]
+        finished = set(index.profiles[name].measurements)
+        listed += [item for item in items if item.key.name in finished]
         planned |= {item.key.id for item in items}
     data = {role: index.profiles[name].data[role] for role, name in shown.items()}
     computed = {measured: name for name, entry in index.profiles.items() for measured in entry.measurements}
