@@ -31,21 +31,28 @@ _INSTALL = """\
 # Run this once. It does nothing where the book and its library are there already.
 import importlib.util
 import sys
+import tempfile
 from pathlib import Path
 
 if importlib.util.find_spec("rflib") is None:
     book = Path("{folder}").resolve()
+    if not book.exists():
+        # Fetched beside and renamed: it is there whole or not at all, also for a notebook that starts meanwhile.
+        with tempfile.TemporaryDirectory(dir=".") as fetched:
 {fetch}
+            try:
+                Path(fetched, book.name).rename(book)
+            except OSError:
+                if not book.exists():
+                    raise
     %pip install --quiet {needs}
     sys.path.insert(0, str(book))"""
 _CLONE = """\
-    if not book.exists():
-        !git clone --quiet --depth 1 {repository} {folder}"""
+            !git clone --quiet --depth 1 {repository} {{fetched}}/{folder}"""
 _UNPACK = """\
-    if not book.exists():
-        # It stands beside this notebook's link on the page of the chapter.
-        import shutil
-        shutil.unpack_archive("{archive}", book)"""
+            # It stands beside this notebook's link on the page of the chapter.
+            import shutil
+            shutil.unpack_archive("{archive}", Path(fetched, book.name))"""
 
 _PROFILE = re.compile(r'^(profile: str = )"[\w-]+"', re.MULTILINE)
 # Both directives whole, from their opening fence to the closing one: the gates around a solution's cells.

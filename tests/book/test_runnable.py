@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,7 +16,7 @@ import pytest
 from nbformat import NotebookNode, validate
 
 from rflib.book.offers import archive
-from rflib.book.runnable import ARCHIVE, READING, runnable
+from rflib.book.runnable import ARCHIVE, FOLDER, READING, runnable
 from rflib.store.places import project_root
 
 EXERCISE = """
@@ -64,7 +65,7 @@ def test_the_first_code_cell_fetches_the_book_and_the_profile_is_the_published_o
     write_chapter: Callable[..., Path],
 ) -> None:
     install, parameters, last = codes(made(write_chapter("print(profile)"), repository="https://example.org/a/b"))
-    assert "git clone --quiet --depth 1 https://example.org/a/b rflib-book" in install
+    assert "git clone --quiet --depth 1 https://example.org/a/b {fetched}/rflib-book" in install
     assert f"%pip install --quiet {' '.join(sorted(READING))}" in install
     assert parameters.startswith('profile: str = "published"  # profile of')
     assert last == "print(profile)"
@@ -95,6 +96,33 @@ def test_what_a_reader_needs_is_what_the_library_depends_on() -> None:
     project = tomllib.loads((project_root() / "pyproject.toml").read_text())["project"]
     depends = {re.split(r"[<>=]", each)[0] for each in project["dependencies"]}
     assert set(READING) <= depends
+
+
+def test_the_archive_is_there_whole_or_not_at_all(
+    write_chapter: Callable[..., Path], elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second notebook that starts while the first one unpacks, and an unpacking that breaks off."""
+    install = re.sub(r"^ *%pip.*$", "", codes(made(write_chapter("x = 1")))[0], flags=re.MULTILINE)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    unpack = shutil.unpack_archive
+
+    def interrupted(archive: str, folder: Path) -> None:
+        folder.mkdir()
+        raise KeyboardInterrupt
+
+    def overtaken(archive: str, folder: Path) -> None:
+        unpack(archive, folder)
+        shutil.copytree(folder, FOLDER)
+
+    monkeypatch.setattr(shutil, "unpack_archive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        exec(install, {})
+    assert os.listdir(elsewhere) == [ARCHIVE]
+    monkeypatch.setattr(shutil, "unpack_archive", overtaken)
+    exec(install, {})
+    assert sorted(os.listdir(elsewhere)) == [FOLDER, ARCHIVE]
+    assert Path(FOLDER, "rflib", "__init__.py").is_file()
 
 
 @pytest.fixture
