@@ -111,3 +111,13 @@ def test_concatenation_along_space_is_refused() -> None:
     _, image = run.image((3, 3), channels=1)
     with run, pytest.raises(RflibError, match="along dimension 2 has no linear form"):
         torch.cat([image, image], dim=2)
+
+
+def test_what_a_model_raises_by_itself_becomes_an_error_of_the_library() -> None:
+    class Demanding(nn.Module):
+        def forward(self, maps: Tensor) -> Tensor:
+            raise KeyError("scale\nof the maps")
+
+    run = Linearised(Demanding())
+    with pytest.raises(RflibError, match=r"^Demanding does not run on an image of 3x4 pixels: 'scale\\nof the maps'$"):
+        run.output(run.image((3, 4), channels=1)[1])

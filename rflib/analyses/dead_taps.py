@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rflib.activations import evaluation_mode
-from rflib.errors import UsageError
+from rflib.errors import RflibError, UsageError
 from rflib.linearised import Linearised
 from rflib.pruning import prunable_weights
 
@@ -50,14 +50,15 @@ def share(model: nn.Module, input_shape: tuple[int, int, int]) -> DeadTaps:
     the map all of them are padding or none is. A convolution that never runs is dead.
 
     Raises `UsageError` for a model without a prunable convolution, `RflibError` for an operation that has no
-    linear form; errors of the model itself (an input too small) pass through. Leaves the model as it was.
+    linear form and for errors of the model itself (an input too small). Leaves the model as it was.
     """
     weights = prunable_weights(model)
     if not weights:
-        raise UsageError("dead taps: expected a network with at least two nn.Conv2d, found nothing prunable")
-    with evaluation_mode(model), torch.enable_grad(), Linearised(model) as mode:
+        raise UsageError("expected a network with at least two nn.Conv2d, found nothing prunable")
+    mode = Linearised(model)
+    with evaluation_mode(model), torch.enable_grad():
         pixels, image = mode.image(input_shape[1:], channels=input_shape[0])
-        output = model(image)
+        output = mode.output(image)
     taps = {convolution.name.partition("@")[0]: convolution.weight for convolution in mode.convolutions}
     gradients = torch.autograd.grad(_total(output), [pixels, *taps.values()], allow_unused=True)
     reached, *live = [_nonzero(gradient) for gradient in gradients]
@@ -75,9 +76,12 @@ def _live_map(per_layer: Mapping[str, Tensor], parameter: str, weight: Tensor) -
 
 
 def _total(output: Any) -> Tensor:
-    """Return the sum of all tensors in a model's output, whatever its structure."""
+    """Return the sum of all tensors in a model's output that depend on the image, whatever its structure."""
     leaves = torch.utils._pytree.tree_leaves(output)
-    return torch.stack([leaf.double().sum() for leaf in leaves if isinstance(leaf, Tensor)]).sum()
+    live = [leaf.double().sum() for leaf in leaves if isinstance(leaf, Tensor) and leaf.requires_grad]
+    if not live:
+        raise RflibError("no gradient leads from the output to the image; expected a network without detach")
+    return torch.stack(live).sum()
 
 
 def _nonzero(gradient: Tensor | None) -> Tensor:

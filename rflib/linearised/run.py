@@ -43,6 +43,7 @@ class Linearised(TorchFunctionMode):
 
     def __init__(self, model: nn.Module, *, axis: int | None = None) -> None:
         super().__init__()
+        self.model = model
         self.axis = axis
         self.convolutions: list[Convolution] = []
         modules = dict(model.named_modules())
@@ -75,6 +76,22 @@ class Linearised(TorchFunctionMode):
         """Stop following."""
         super().__exit__(*error)
         self._around.close()
+
+    def output(self, image: Tensor) -> Any:
+        """Return what the model makes of `image` in this context.
+
+        Raises `RflibError` where an operation has no linear form, and for whatever the model's own code raises.
+        """
+        try:
+            with self:
+                return self.model(image)
+        except RflibError:
+            raise
+        except Exception as error:  # torch raises many kinds; networks of others assert
+            size = "x".join(map(str, image.shape[2:]))
+            raise RflibError(
+                f"{type(self.model).__name__} does not run on an image of {size} pixels: {_first_line(error)}"
+            ) from error
 
     def _left(self) -> None:
         self._calls.pop()
@@ -152,6 +169,10 @@ class Linearised(TorchFunctionMode):
 def _is_in_place(label: str) -> bool:
     """Whether a function such as `add_` or `__iadd__` changes its first argument."""
     return (label.endswith("_") and not label.startswith("_")) or label in _IN_PLACE
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
 
 
 def _any_live(values: list[Any]) -> bool:

@@ -30,7 +30,7 @@ class Inspection:
     """The fields of a network's layers in pixels, the last convolution measured by gradient, and its dead taps.
 
     `measured` is None where the gradient cannot be taken, `unmeasured` then says why. `taps` is None for a network
-    with nothing to prune, or without a linear form.
+    with nothing to prune, or without a linear form; `uncounted` then says which.
     """
 
     model: str
@@ -39,6 +39,7 @@ class Inspection:
     measured: tuple[float, float] | None
     taps: dead_taps.DeadTaps | None
     unmeasured: str = ""
+    uncounted: str = ""
 
     headings = ("layer", "operation", "r_min", "r_max", "stride", "offset", "map", "note")
 
@@ -87,6 +88,8 @@ class Inspection:
                 f"dead taps at {size} px: {100 * self.taps.share:.1f} % of the prunable weights; "
                 f"{100 * self.taps.input_share:.1f} % of the pixels can reach the output"
             )
+        elif self.uncounted != self.unmeasured:
+            lines.append(f"dead taps are not counted: {self.uncounted}")
         return "\n".join(lines)
 
     @property
@@ -134,7 +137,8 @@ def inspect_network(name: str, *, resolution: int, channels: int = 3, pool_kerne
         models.require_input(model, resolution, name=name, channels=channels)
         fields = receptive_field.analyse(model, shape)
         measured, unmeasured = _measured(model, shape, fields.last_convolution.name)
-        return Inspection(name, resolution, fields, measured, _dead_taps(model, shape), unmeasured)
+        taps, uncounted = _dead_taps(model, shape)
+        return Inspection(name, resolution, fields, measured, taps, unmeasured, uncounted)
 
 
 def _measured(model: nn.Module, shape: tuple[int, int, int], name: str) -> tuple[tuple[float, float] | None, str]:
@@ -146,11 +150,12 @@ def _measured(model: nn.Module, shape: tuple[int, int, int], name: str) -> tuple
     return (found[name].r_max, "") if name in found else (None, f"'{name}' ran under another name on the linear copy")
 
 
-def _dead_taps(model: nn.Module, shape: tuple[int, int, int]) -> dead_taps.DeadTaps | None:
+def _dead_taps(model: nn.Module, shape: tuple[int, int, int]) -> tuple[dead_taps.DeadTaps | None, str]:
+    """Return the dead taps, or why they cannot be counted."""
     try:
-        return dead_taps.share(model, shape)
-    except Exception:  # nothing prunable, no linear form, or whatever the network raises on its linear copy
-        return None
+        return dead_taps.share(model, shape), ""
+    except RflibError as error:
+        return None, str(error)
 
 
 @contextmanager

@@ -145,6 +145,13 @@ def test_bad_models() -> None:
     with pytest.raises(RflibError, match="'interpolate' has no linear form"):
         dead_taps.share(nn.Sequential(nn.Conv2d(1, 1, 3), nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3)), (1, 8, 8))
 
+    class Detached(nn.Sequential):
+        def forward(self, maps: Tensor) -> Tensor:
+            return super().forward(maps).detach()
+
+    with pytest.raises(RflibError, match="no gradient leads from the output to the image"):
+        dead_taps.share(Detached(nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3)), (1, 8, 8))
+
 
 @pytest.mark.parametrize("size", [16, 2])
 def test_leaves_no_trace(size: int) -> None:
@@ -155,7 +162,7 @@ def test_leaves_no_trace(size: int) -> None:
     if size == 16:
         dead_taps.share(model, (1, size, size))
     else:
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RflibError, match=r"^Sequential does not run on an image of 2x2 pixels: "):
             dead_taps.share(model, (1, size, size))
     assert all(module.training for module in model)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())

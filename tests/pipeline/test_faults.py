@@ -178,7 +178,7 @@ def kill_after(process: subprocess.Popen[str], store: Store, run: Run, step: int
             process.send_signal(signal.SIGKILL)
             break
         time.sleep(0.01)
-    assert process.wait(timeout=60) == -signal.SIGKILL, process.stderr and process.stderr.read()
+    assert process.wait(timeout=300) == -signal.SIGKILL, process.stderr and process.stderr.read()
 
 
 @pytest.mark.slow
@@ -222,7 +222,7 @@ def test_control_c_on_a_process_keeps_its_epochs(open_tiny: Open, project: Path)
         assert process.stdout.readline() == "trains\n"
         time.sleep(1.0)
         os.kill(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
     assert "KeyboardInterrupt" in errors
     point = study.store.load_resume_point(dense_run(study))
     assert point is not None

@@ -224,6 +224,10 @@ class Pyramid(nn.Module):
         print(maps.shape)
         return self.head(torch.cat([maps, F.interpolate(self.pool(maps), size=maps.shape[-2:])], 1))
 
+class Single(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 4, 3))
+
 class Lazy(nn.Sequential):
     def __init__(self):
         super().__init__(nn.LazyConv2d(4, 3))
@@ -246,8 +250,15 @@ def test_what_cannot_be_measured_is_shown_without(crafted: str, capfd: pytest.Ca
     assert found.measured is None
     assert "field 5 px from the graph, not measured by gradient" in found.summary
     assert "no measurement by gradient: 'interpolate' has no linear form" in found.summary
+    assert "dead taps are not counted" not in found.summary
     assert found.as_values()["receptive_field_by_gradient"] is None
     assert capfd.readouterr().out == ""
+
+
+def test_why_dead_taps_are_not_counted_is_said_where_it_is_another_reason(crafted: str) -> None:
+    found = inspect_network(f"{crafted}:Single", resolution=16)
+    assert found.measured == (3, 3)
+    assert "dead taps are not counted: expected a network with at least two nn.Conv2d" in found.summary
 
 
 def test_lazy_modules_and_weight_norm(crafted: str) -> None:

@@ -37,7 +37,7 @@ def holder(root: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end, "the other process did not come"
         time.sleep(0.01)
@@ -191,4 +191,4 @@ def test_a_file_system_without_locks_makes_nobody_wait(store: Store, monkeypatch
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(FileLock, "acquire", acquire)
-    assert seconds_to_claim(store) < 1
+    assert seconds_to_claim(store) < 10

@@ -94,22 +94,15 @@ def _run(
     mode = Linearised(model, axis=axis)
     pixels, image = mode.image((shape[1], shape[2]), channels=shape[0], batch=2)
     try:
-        with mode:
-            model(image)
-    except RflibError:
-        raise
-    except Exception as error:  # torch raises many kinds; networks of others assert
-        if names is None or [convolution.name for convolution in mode.convolutions] != list(names):
+        mode.output(image)
+    except RflibError as error:
+        if names is None:
+            raise
+        if [convolution.name for convolution in mode.convolutions] != list(names):
             raise RflibError(
-                f"{type(model).__name__} does not run on an image of {shape[1]}x{shape[2]} pixels: "
-                f"{_first_line(error)}. "
-                "Expected a network that takes images larger than the given size, and as narrow as one pixel"
+                f"{error}. Expected a network that takes images larger than the given size, and as narrow as one pixel"
             ) from error
     return pixels, mode.convolutions
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
 
 
 class _Ruler:
