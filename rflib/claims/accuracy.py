@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rflib import tables
+from rflib import reported, tables
 from rflib.claims.assessment import FEWEST_SEEDS, all_of, corrected, difference, trend
 from rflib.claims.evidence import TREND, Evidence
 from rflib.claims.margins import (
@@ -17,7 +17,7 @@ from rflib.claims.margins import (
     RATE,
     RATE_IN_THE_TEXT,
 )
-from rflib.claims.readings import EVERY, Readings, by_seed, chosen, combinations
+from rflib.claims.readings import EVERY, Readings, by_seed, chosen, combinations, groups
 from rflib.claims.statistics import DECIMALS, peak_shift
 from rflib.claims.verdict import Finding, Rule
 
@@ -67,7 +67,21 @@ def only_at_high_rates(readings: Readings) -> Finding:
         if above and below:
             rising, falling = _at_rate(where, group, max(above), 1), [_at_rate(where, group, r, -1) for r in below]
             found.append(all_of(where, [rising, *falling]))
-    return Finding(found, remark=left_out, lacking=left_out if frame.empty else "")
+    remark = f"{left_out} {_printed_exceptions()}".lstrip()
+    return Finding(found, remark=remark, lacking=left_out if frame.empty else "")
+
+
+def _printed_exceptions() -> str:
+    """Return where the paper's own tables show the trend at a rate at which it is said to be absent."""
+    frame = reported.accuracy()
+    frame = frame[(frame["finetune_epochs"] == 0) & (frame["pruning_rate"] <= RATE_IN_THE_TEXT)]
+    found = []
+    for (source, rate, architecture), group in groups(frame, "source", "pruning_rate", "architecture"):
+        pruned = group.set_index("pool_kernel")["pruned_mean"].sort_index()
+        if pruned.idxmax() != pruned.index[0]:
+            numbers = f"{pruned.iloc[0]:g} % at k = {pruned.index[0]} and {pruned.max():g} % at k = {pruned.idxmax()}"
+            found.append(f"{source}, rate {rate:g}, {architecture}: {numbers}")
+    return f"The paper itself prints more at a larger field than at the smallest in {'; '.join(found)}."
 
 
 def loss_by_rate(readings: Readings) -> Finding:
