@@ -39,7 +39,7 @@ def spectra(
         _draw_spectra(axes, ranges[ranges["checkpoint"] == checkpoint], architecture, highlighted)
         axes.set_xlabel("rank of the eigenvalue")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    scale = _scale(main[0], ranges["min"])
+    scale = _scale(main[0], ranges)
     layout.label_left(main, "eigenvalue of the Hessian")
     keys = []
     if (ranges["batch_statistics"] == "frozen").any():
@@ -66,12 +66,14 @@ def _draw_spectra(axes: Axes, ranges: pd.DataFrame, architecture: str, highlight
             axes.fill_between(group["rank"], group["min"], group["max"], **band)
 
 
-def _scale(axes: Axes, eigenvalues: pd.Series) -> str:
+def _scale(axes: Axes, ranges: pd.DataFrame) -> str:
     """Choose the scale of the panels' common y axis; return the sentence that explains it, if it needs one."""
-    if (eigenvalues > 0).all():
+    if (ranges["min"] > 0).all():
         axes.set_yscale("log")
         return ""
-    linear = 10.0 ** math.floor(math.log10(1e-3 * (eigenvalues.abs().max() or 1.0)))
+    # Fine enough for the panel with the smaller eigenvalues: training shrinks them a thousandfold.
+    largest = min(panel[["min", "max"]].abs().to_numpy().max() for _, panel in ranges.groupby("checkpoint"))
+    linear = 10.0 ** math.floor(math.log10(1e-3 * (largest or 1.0)))
     axes.set_yscale("symlog", linthresh=linear)
     axes.axhline(0, color="#777777", linewidth=0.8)
     return f"The axis is linear between ±{linear:g} and logarithmic beyond."

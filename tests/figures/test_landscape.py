@@ -46,7 +46,8 @@ def test_the_scale_is_logarithmic_unless_an_eigenvalue_is_not_positive(open_fake
     positive, mixed = (figures.spectra(study, architecture=name) for name in ("rf_vgg19", "rf_resnet50"))
     assert [axes.get_yscale() for axes in positive.axes] == ["log", "log"]
     assert [axes.get_yscale() for axes in mixed.axes] == ["symlog", "symlog"]
-    assert "linear between ±0.1 and logarithmic beyond" in mixed.get_supxlabel()
+    # A thousandth of the panel with the smaller eigenvalues, down to a power of ten.
+    assert "linear between ±0.01 and logarithmic beyond" in mixed.get_supxlabel()
     lowest = min(line.get_ydata().min() for axes in mixed.axes for line in axes.lines if len(line.get_xdata()) > 2)
     assert lowest < 0
     assert mixed.axes[0].get_ylim()[0] <= lowest
