@@ -1,4 +1,4 @@
-"""Every convolutional classifier of torchvision, analysed from its graph and measured by gradient.
+"""Every convolutional classifier and segmentation network of torchvision, analysed and measured.
 
 Each network is taken at the smallest side of `SIDES` at which it runs. `analyse` and `measure` are two computations
 that share no code; they agree on a network if field, stride and offset of every convolution are equal. Times are
@@ -62,8 +62,10 @@ class Entry:
 
 
 def names() -> list[str]:
-    """Return torchvision's builders of convolutional classifiers."""
-    return [name for name in torchvision.models.list_models(module=torchvision.models) if name.startswith(FAMILIES)]
+    """Return torchvision's builders of convolutional classifiers and of segmentation networks."""
+    catalogue = torchvision.models
+    classifiers = [name for name in catalogue.list_models(module=catalogue) if name.startswith(FAMILIES)]
+    return [*classifiers, *catalogue.list_models(module=catalogue.segmentation)]
 
 
 def entry(name: str) -> Entry:

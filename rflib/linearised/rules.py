@@ -48,8 +48,68 @@ def _convolution(
     around = run.per_axis(0 if isinstance(padding, str) else padding, 0)
     summed = F.conv2d(maps, kernel, stride=run.per_axis(stride, 1), padding=around, dilation=dilation)
     output = support(summed if bias is None else summed + 1)
-    run.record(weight, output)
+    run.record("conv2d", weight, output)
     return output.expand(-1, weight.shape[0], -1, -1)
+
+
+def _transposed_convolution(
+    run: Linearised,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    around, beyond = run.per_axis(padding, 0), run.per_axis(output_padding, 0)
+    step, apart = run.per_axis(stride, 1), run.per_axis(dilation, 1)
+    kernel = run.weight_of(weight)
+    summed = F.conv_transpose2d(one_channel(input), kernel, None, step, around, beyond, dilation=apart)
+    output = support(summed if bias is None else summed + 1)
+    run.enlarged = True
+    run.record("conv_transpose2d", weight, output)
+    return output.expand(-1, weight.shape[1] * groups, -1, -1)
+
+
+def _interpolate(
+    run: Linearised,
+    input: Tensor,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Tensor:
+    if mode not in ("nearest", "nearest-exact", "bilinear") or align_corners or antialias:
+        raise RflibError(
+            f"interpolation by '{mode}' has no linear form with align_corners {bool(align_corners)} and antialias "
+            f"{antialias}; expected nearest or bilinear without both. Measure the part of the network before it"
+        )
+    maps = one_channel(input)
+    factors = None if scale_factor is None else tuple(map(float, run.per_axis(scale_factor, 1)))
+    wanted = None if size is None else run.per_axis(size, 1)
+    if maps.shape[2:] == (1, 1):
+        # One value for all of a map, as after global pooling: stored once, so that it is seen to be a constant.
+        sides = wanted or [int(side * factor) for side, factor in zip(input.shape[2:], factors or (), strict=True)]
+        return maps.expand(-1, input.shape[1], *sides)
+    run.enlarged = True
+    enlarged = F.interpolate(maps, wanted, factors, mode, recompute_scale_factor=recompute_scale_factor)
+    return support(enlarged).expand(-1, input.shape[1], -1, -1)
+
+
+def _pixel_shuffle(run: Linearised, input: Tensor, upscale_factor: int) -> Tensor:
+    run.enlarged = True
+    factors = tuple(map(float, run.per_axis(upscale_factor, 1)))
+    enlarged = F.interpolate(one_channel(input), None, factors, "nearest")
+    return support(enlarged).expand(-1, input.shape[1] // upscale_factor**2, -1, -1)
+
+
+def _pixel_unshuffle(run: Linearised, input: Tensor, downscale_factor: int) -> Tensor:
+    blocks = _max_pool(run, input, downscale_factor)
+    return blocks[:, :1].expand(-1, input.shape[1] * downscale_factor**2, -1, -1)
 
 
 def _max_pool(
@@ -208,6 +268,10 @@ def _named(names: str, rule: Rule) -> dict[str, Rule]:
 
 RULES: dict[str, Rule] = {
     **_named("conv2d", _convolution),
+    **_named("conv_transpose2d", _transposed_convolution),
+    **_named("interpolate", _interpolate),
+    **_named("pixel_shuffle", _pixel_shuffle),
+    **_named("pixel_unshuffle", _pixel_unshuffle),
     **_named("view", _view),
     **_named("max_pool2d", _max_pool),
     **_named("max_pool2d_with_indices", _max_pool_with_indices),
@@ -239,7 +303,7 @@ MOVES = frozenset(
     _named(
         "get view_as reshape reshape_as flatten unflatten permute transpose movedim swapaxes t chunk split "
         "unsafe_split split_with_sizes tensor_split unbind squeeze unsqueeze contiguous getitem select narrow expand "
-        "expand_as broadcast_to clone to type type_as float double detach channel_shuffle pixel_unshuffle",
+        "expand_as broadcast_to clone to type type_as float double detach channel_shuffle",
         _identity,
     )
 )

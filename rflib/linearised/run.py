@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,11 +23,15 @@ _IN_PLACE = ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__idiv__")
 
 @dataclass(frozen=True)
 class Convolution:
-    """One convolution that ran: its name, its output (n, 1, h, w) and its weight (1, 1, kernel height, width)."""
+    """One convolution that ran: its name, its output (n, 1, h, w) and its weight (1, 1, kernel height, width).
+
+    `enlarged`: some map had been enlarged by then, by a transposed convolution (itself) or an interpolation.
+    """
 
     name: str
     output: Tensor
     weight: Tensor
+    enlarged: bool
 
 
 class Linearised(TorchFunctionMode):
@@ -46,6 +51,7 @@ class Linearised(TorchFunctionMode):
         self.model = model
         self.axis = axis
         self.convolutions: list[Convolution] = []
+        self.enlarged = False
         modules = dict(model.named_modules())
         self._modules = {id(module): name for name, module in modules.items()}
         self._owners = {
@@ -58,6 +64,7 @@ class Linearised(TorchFunctionMode):
         self._weights: dict[int, tuple[Tensor, Tensor]] = {}
         self._written: dict[int, tuple[Tensor, Tensor]] = {}
         self._uses: dict[str, int] = {}
+        self._functions: Counter[str] = Counter()
         self._calls: list[nn.Module] = []
         self._around = ExitStack()
 
@@ -150,20 +157,21 @@ class Linearised(TorchFunctionMode):
             self._weights[id(parameter)] = parameter, ones
         return self._weights[id(parameter)][1]
 
-    def record(self, parameter: Tensor, output: Tensor) -> None:
-        """Add a convolution that has just run to `convolutions`."""
+    def record(self, function: str, parameter: Tensor, output: Tensor) -> None:
+        """Add a convolution that has just run, by a function of torch, to `convolutions`."""
         inside = self._calls[-1] if self._calls else None
-        owner = self._modules if isinstance(inside, nn.Conv2d) else self._owners
-        name = owner.get(id(inside if isinstance(inside, nn.Conv2d) else parameter))
+        is_module = isinstance(inside, nn.Conv2d | nn.ConvTranspose2d)
+        name = (self._modules if is_module else self._owners).get(id(inside if is_module else parameter))
+        position = self._functions[function]
+        self._functions[function] += 1
         if not name:
-            position = len(self.convolutions)
-            label = f"conv2d_{position}" if position else "conv2d"
+            label = f"{function}_{position}" if position else function
             label += "()" * (label in self._modules.values())
         else:
             earlier = self._uses.get(name, 0)
             self._uses[name] = earlier + 1
             label = f"{name}@{earlier}" if earlier else name
-        self.convolutions.append(Convolution(label, output, self.weight_of(parameter)))
+        self.convolutions.append(Convolution(label, output, self.weight_of(parameter), self.enlarged))
 
 
 def _is_in_place(label: str) -> bool:

@@ -7,15 +7,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+# Below what any operation weighs a value with: rounding leaves an interpolation a weight of 1e-17 where it has none.
+_NO_WEIGHT = 1e-9
+
 
 class _Support(torch.autograd.Function):
     @staticmethod
     def forward(_context: Any, values: Tensor) -> Tensor:
-        return (values > 0).to(values.dtype)
+        return (values > _NO_WEIGHT).to(values.dtype)
 
     @staticmethod
     def backward(_context: Any, *gradients: Tensor) -> Tensor:
-        return (gradients[0] > 0).to(gradients[0].dtype)
+        return (gradients[0] > _NO_WEIGHT).to(gradients[0].dtype)
 
 
 def support(values: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from rflib.models.attention import inside_attention
 from rflib.models.feasibility import failing_layer, require_input, smallest_input
 from rflib.models.knob import Knob, resolve
-from rflib.models.of_torchvision import without_weights
+from rflib.models.of_torchvision import from_torchvision, without_weights
 from rflib.models.registry import ARCHITECTURES, build, seeded
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Knob",
     "build",
     "failing_layer",
+    "from_torchvision",
     "inside_attention",
     "require_input",
     "resolve",

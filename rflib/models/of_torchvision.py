@@ -10,7 +10,7 @@ import torchvision
 from torch import nn
 
 from rflib.config import ModelConfig
-from rflib.errors import unknown
+from rflib.errors import UsageError, nearest
 from rflib.models.initialisation import initialise
 
 # Dropped units and blocks would be drawn from torch's own state: a resumed run would not be the run it resumes.
@@ -59,11 +59,27 @@ def of_torchvision(config: ModelConfig) -> nn.Module:
     return network
 
 
+def from_torchvision(name: str) -> nn.Module:
+    """Return torchvision's classifier or segmentation network of this name as it comes, untrained.
+
+    Auxiliary classifiers are left out. UsageError without a network of this name.
+    """
+    catalogue = torchvision.models
+    classifiers, segmenters = map(catalogue.list_models, (catalogue, catalogue.segmentation))
+    if name not in (*classifiers, *segmenters):
+        guess = nearest(name, [*classifiers, *segmenters])
+        hint = f" Did you mean '{guess}'?" if guess else ""
+        raise UsageError(
+            f"unknown torchvision network '{name}': expected a classifier or a segmentation network of "
+            f"torchvision.models.{hint}"
+        )
+    backbone = {"weights_backbone": None} if name in segmenters else {}
+    network: nn.Module = catalogue.get_model(name, weights=None, **backbone, **_WITHOUT_AUXILIARY.get(name, {}))
+    return network
+
+
 def without_weights(name: str) -> nn.Module:
     """Return torchvision's network of this name on torch's "meta" device: its shapes alone; UsageError without one."""
-    names = torchvision.models.list_models(module=torchvision.models)
-    if name not in names:
-        raise unknown("network of torchvision", name, names)
     with torch.random.fork_rng(devices=[]), torch.device("cpu" if name.startswith(_NEEDS_VALUES) else "meta"):
-        model: nn.Module = torchvision.models.get_model(name, weights=None, **_WITHOUT_AUXILIARY.get(name, {}))
+        model = from_torchvision(name)
     return model.to("meta").eval()

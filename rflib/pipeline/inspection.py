@@ -7,7 +7,6 @@ import io
 import logging
 import math
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from torch import nn
 from rflib import models
 from rflib.analyses import dead_taps, receptive_field
 from rflib.config import ModelConfig
-from rflib.errors import RflibError, UsageError, nearest, unknown
+from rflib.errors import RflibError, UsageError, unknown
 
 _MODULE_NAME = "analysed_network"
 
@@ -180,25 +179,12 @@ def load_network(name: str, *, pool_kernel: int | None = None) -> nn.Module:
     if not ours and pool_kernel is not None:
         raise UsageError(f"a pool kernel belongs to rf_ networks, found one for {name}: leave --pool-kernel out")
     if name.startswith("torchvision:"):
-        return _torchvision(name.removeprefix("torchvision:"))
+        return models.from_torchvision(name.removeprefix("torchvision:"))
     if not ours:
         return _from_file(*name.rsplit(":", 1))
     if name not in models.ARCHITECTURES:
         raise unknown("network", name, [*models.ARCHITECTURES, "torchvision:NAME", "path/to/file.py:ClassName"])
     return models.build(ModelConfig.checked({"architecture": name, "pool_kernel": pool_kernel or 1}))
-
-
-def _torchvision(builder: str) -> nn.Module:
-    import torchvision
-
-    names = torchvision.models.list_models(module=torchvision.models)
-    if builder not in names:
-        guess = nearest(builder, names)
-        hint = f" Did you mean '{guess}'?" if guess else ""
-        raise UsageError(f"unknown torchvision network '{builder}': expected a classifier of torchvision.models.{hint}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # some builders warn about their initial weights, which no field depends on
-        return torchvision.models.get_model(builder, weights=None)
 
 
 def _from_file(path: str, class_name: str) -> nn.Module:

@@ -82,5 +82,5 @@ def test_without_weights_there_are_shapes_alone(name: str) -> None:
 
 
 def test_a_network_that_torchvision_does_not_have_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"unknown network of torchvision 'resnet5': expected .*resnet50"):
+    with pytest.raises(UsageError, match=r"unknown torchvision network 'resnet5': expected .*resnet50"):
         without_weights("resnet5")

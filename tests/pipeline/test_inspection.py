@@ -161,6 +161,7 @@ def test_ours_and_torchvisions() -> None:
     assert load_network("rf_vgg19", pool_kernel=3).features[3].pool.kernel_size == 3  # type: ignore[union-attr, index]
     assert isinstance(load_network("torchvision:squeezenet1_1"), nn.Module)
     assert isinstance(load_network("torchvision:googlenet"), nn.Module)
+    assert isinstance(load_network("torchvision:lraspp_mobilenet_v3_large"), nn.Module)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_ours_and_torchvisions() -> None:
     [
         ("rf_resnet5", r"unknown network 'rf_resnet5'.*Did you mean 'rf_resnet50'"),
         ("torchvision:resnet5", r"unknown torchvision network 'resnet5'.*Did you mean 'resnet50'\?"),
-        ("torchvision:xyzzy", r"expected a classifier of torchvision\.models\.$"),
+        ("torchvision:xyzzy", r"expected a classifier or a segmentation network of torchvision\.models\.$"),
         ("networks.py:Smal", r"unknown class in networks\.py 'Smal': expected one of Attentive, .*'Small'"),
         ("networks.py:NeedsWidth", r"built without arguments, found TypeError: .*'width'"),
         ("networks.py:NoNetwork", r"networks\.py:NoNetwork: expected a torch\.nn\.Module, found NoNetwork"),
@@ -214,7 +215,7 @@ from torch import nn
 print("imported")
 
 class Pyramid(nn.Module):
-    # Cannot be measured: it interpolates its global branch.
+    # Cannot be measured: it interpolates its global branch in a way that is not positive.
     def __init__(self):
         super().__init__()
         self.stem, self.pool, self.head = nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 4, 3)
@@ -222,7 +223,7 @@ class Pyramid(nn.Module):
     def forward(self, images):
         maps = self.stem(images)
         print(maps.shape)
-        return self.head(torch.cat([maps, F.interpolate(self.pool(maps), size=maps.shape[-2:])], 1))
+        return self.head(torch.cat([maps, F.interpolate(self.pool(maps), size=maps.shape[-2:], mode='bicubic')], 1))
 
 class Single(nn.Sequential):
     def __init__(self):
@@ -249,7 +250,7 @@ def test_what_cannot_be_measured_is_shown_without(crafted: str, capfd: pytest.Ca
     found = inspect_network(f"{crafted}:Pyramid", resolution=16)
     assert found.measured is None
     assert "field 5 px from the graph, not measured by gradient" in found.summary
-    assert "no measurement by gradient: 'interpolate' has no linear form" in found.summary
+    assert "no measurement by gradient: interpolation by 'bicubic' has no linear form" in found.summary
     assert "dead taps are not counted" not in found.summary
     assert found.as_values()["receptive_field_by_gradient"] is None
     assert capfd.readouterr().out == ""

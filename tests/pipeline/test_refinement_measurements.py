@@ -60,7 +60,7 @@ def test_a_network_that_cannot_take_the_image_names_the_layer() -> None:
 
 
 def test_an_unknown_network_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"unknown network of torchvision 'resnet81': .*Did you mean 'resnet18'\?"):
+    with pytest.raises(UsageError, match=r"unknown torchvision network 'resnet81': .*Did you mean 'resnet18'\?"):
         measured("resnet81", 64)
 
 

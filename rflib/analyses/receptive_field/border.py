@@ -30,7 +30,7 @@ def unproductive(layers: Sequence[LayerField], size: Pair, rule: BorderRule, fie
         return [
             layer.name
             for layer in bounded
-            if layer.operation == "conv2d" and _exceeds(_before_and_after(layer, field)[0], size)
+            if layer.is_convolution and _exceeds(_before_and_after(layer, field)[0], size)
         ]
     if rule == "toolbox":
         return [layer.name for layer in bounded if _is_toolbox_border(layer, size, field)]

@@ -53,7 +53,7 @@ class Fields:
     @property
     def convolutions(self) -> list[LayerField]:
         """The convolutions that see a bounded part of the image."""
-        return [layer for layer in self.layers if layer.operation == "conv2d" and layer.is_finite]
+        return [layer for layer in self.layers if layer.is_convolution and layer.is_finite]
 
     @property
     def last_convolution(self) -> LayerField:

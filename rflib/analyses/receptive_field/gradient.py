@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -19,6 +19,8 @@ from rflib.linearised import Convolution, Linearised
 _FIRST_LENGTH = 512
 _GROWTH = 4
 _LONGEST = 2**19
+# Units looked at in a map that may have been enlarged; what they see repeats after half as many at most.
+_UNITS = 64
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ def measure(
 
     The paper's way: the pixels from which gradient reaches a central unit on a positive linear copy
     (`rflib.linearised`: one channel, window sums for max pooling, no batch norm, no activation), one axis at a time, on
-    an image enlarged until its inner half holds the field; the neighbouring unit gives the stride. It knows only the
+    an image enlarged until its inner half holds the field; the neighbouring unit gives the stride. In a network that
+    enlarges maps as many central units are looked at as it takes until what they see repeats. It knows only the
     largest field. A convolution whose map does not grow with the image sees everything (`math.inf`); the last
     convolution is the last one that does not. Global context is left out, as in `analyse`.
 
@@ -61,12 +64,13 @@ def measure(
         raise UsageError(f"layers: expected 'last' or 'all', found {layers!r}")
     check_request(model, input_shape)
     with evaluation_mode(model), torch.enable_grad(), _one_thread():
-        names = [convolution.name for convolution in _run(model, input_shape, axis=None)[1]]
-        if not names:
+        ran = _run(model, input_shape, axis=None)[1]
+        counts = {convolution.name: _UNITS if convolution.enlarged else 2 for convolution in ran}
+        if not counts:
             raise UsageError(f"expected a network with a convolution, found none in {type(model).__name__}")
-        vertical, horizontal = (_Ruler(model, input_shape, axis, names) for axis in (0, 1))
+        vertical, horizontal = (_Ruler(model, input_shape, axis, counts) for axis in (0, 1))
         measured = {}
-        for name in names if layers == "all" else reversed(names):
+        for name in counts if layers == "all" else reversed(counts):
             height, width = vertical.span(name), horizontal.span(name)
             measured[name] = MeasuredField(
                 name, (height.size, width.size), (height.stride, width.stride), (height.offset, width.offset)
@@ -88,11 +92,11 @@ def _one_thread() -> Iterator[None]:
 
 
 def _run(
-    model: nn.Module, shape: Sequence[int], *, axis: int | None, names: Sequence[str] | None = None
+    model: nn.Module, shape: Sequence[int], *, axis: int | None, names: Sequence[str] | None = None, batch: int = 2
 ) -> tuple[Tensor, list[Convolution]]:
     """Run the linear copy of `model`; an error after the last of `names` (a fixed-size classifier) is harmless."""
     mode = Linearised(model, axis=axis)
-    pixels, image = mode.image((shape[1], shape[2]), channels=shape[0], batch=2)
+    pixels, image = mode.image((shape[1], shape[2]), channels=shape[0], batch=batch)
     try:
         mode.output(image)
     except RflibError as error:
@@ -106,11 +110,14 @@ def _run(
 
 
 class _Ruler:
-    """Measures along one axis; keeps the runs, which all convolutions share, and the length that served last."""
+    """Measures along one axis; keeps the runs, which convolutions share, and the length that served last.
 
-    def __init__(self, model: nn.Module, shape: tuple[int, int, int], axis: int, names: Sequence[str]) -> None:
-        self.model, self.shape, self.axis, self.names = model, shape, axis, names
-        self.runs: dict[int, tuple[Tensor, dict[str, Tensor]]] = {}
+    `counts` says of each convolution at how many central units to look.
+    """
+
+    def __init__(self, model: nn.Module, shape: tuple[int, int, int], axis: int, counts: Mapping[str, int]) -> None:
+        self.model, self.shape, self.axis, self.counts = model, shape, axis, counts
+        self.runs: dict[tuple[int, int], tuple[Tensor, dict[str, Tensor]]] = {}
         self.length = shape[1 + axis]
         while self.length < _FIRST_LENGTH:
             self.length *= 2
@@ -129,39 +136,66 @@ class _Ruler:
             length *= _GROWTH
         raise RflibError(f"'{name}': its field does not fit into {_LONGEST} pixels; expected a smaller one")
 
-    def _run_at(self, length: int) -> tuple[Tensor, dict[str, Tensor]]:
-        if length not in self.runs:
+    def _run_at(self, length: int, count: int) -> tuple[Tensor, dict[str, Tensor]]:
+        if (length, count) not in self.runs:
             size = (length, 1) if self.axis == 0 else (1, length)
-            pixels, ran = _run(self.model, (self.shape[0], *size), axis=self.axis, names=self.names)
-            self.runs[length] = pixels, {convolution.name: convolution.output for convolution in ran}
-        return self.runs[length]
+            shape = (self.shape[0], *size)
+            pixels, ran = _run(self.model, shape, axis=self.axis, names=list(self.counts), batch=count)
+            self.runs[length, count] = pixels, {convolution.name: convolution.output for convolution in ran}
+        return self.runs[length, count]
 
     def _units(self, name: str, length: int) -> int:
-        return int(self._run_at(length)[1][name].shape[2 + self.axis])
+        return int(self._run_at(length, 2)[1][name].shape[2 + self.axis])
 
     def _inner_span(self, name: str, length: int) -> _Span | None:
-        """Return the span seen by two central units, None where one of them leaves the inner half of the image.
+        """Return the span seen by the central units, None where one of them leaves the inner half of the image.
 
         A margin of one pixel would not do: the field of a dilated network has gaps, and one that is cut off by the
         padding of an inner map may end before the border.
         """
-        pixels, outputs = self._run_at(length)
-        units = self._units(name, length)
-        if units < 2:
+        count = self.counts[name]
+        pixels, outputs = self._run_at(length, count)
+        first = (self._units(name, length) - count) // 2
+        if first < 0:
             return None
-        centre = (units - 1) // 2
         chosen = torch.zeros_like(outputs[name])
-        # The two images of the batch are alike; each asks for the field of one unit.
-        chosen[0].view(-1)[centre] = chosen[1].view(-1)[centre + 1] = 1
+        # The images of the batch are alike; each asks for the field of one unit.
+        chosen.flatten(1)[:, first : first + count].fill_diagonal_(1)
         try:
             (gradient,) = torch.autograd.grad(outputs[name], pixels, chosen, retain_graph=True)
         except RuntimeError as error:
             raise RflibError(f"'{name}': no gradient leads from it to the image: {error}") from error
-        reached = [each.flatten().nonzero() for each in gradient]
-        if any(len(each) == 0 for each in reached):
+        reached = [each.flatten().nonzero().flatten().tolist() for each in gradient]
+        if not any(reached) and count > 2:
+            raise RflibError(f"'{name}': expected units that see the image, found none among {count} central ones")
+        if not all(reached) and count == 2:
             return None
-        (first, last), (next_first, next_last) = ((int(each[0]), int(each[-1])) for each in reached)
-        if first < length // 4 or next_last >= length - length // 4:
+        if min(each[0] for each in reached if each) < length // 4:
             return None
-        stride = next_first - first
-        return _Span(last - first + 1, stride, first - centre * stride)
+        if max(each[-1] for each in reached if each) >= length - length // 4:
+            return None
+        return _repeating([(each[0], each[-1]) if each else None for each in reached], first, name)
+
+
+def _repeating(seen: Sequence[tuple[int, int] | None], first: int, name: str) -> _Span:
+    """Return the span of units that see what an earlier one sees, always the same number of pixels further.
+
+    `seen` holds the first and the last pixel of neighbouring units from number `first` on, None for one that sees no
+    pixel; the span is as in `LayerField`: the largest size, stride and offset on average.
+    """
+    for period in range(1, len(seen) // 2 + 1):
+        pairs = list(zip(seen, seen[period:], strict=False))
+        steps = {(late[0] - early[0], late[1] - early[1]) for early, late in pairs if early and late}
+        if any((early is None) != (late is None) for early, late in pairs) or len(steps) != 1:
+            continue
+        ((step, other),) = steps
+        if step == other:
+            stride = step if period == 1 else step / period
+            spans = [(index, each) for index, each in enumerate(seen[:period], start=first) if each]
+            size = max(end - start + 1 for _, (start, end) in spans)
+            starts = [(start + end - size + 1) / 2 - index * stride for index, (start, end) in spans]
+            return _Span(size, stride, sum(starts) / len(starts))
+    raise RflibError(
+        f"'{name}': what its units see does not repeat within {len(seen) // 2} of them; expected a network that "
+        "enlarges its maps by whole factors"
+    )

@@ -41,6 +41,9 @@ def analyse(model: nn.Module, input_shape: tuple[int, int, int], *, include_cont
     norm), the context is left out and the node is listed in `Fields.context`; with `include_context` the largest
     field is infinite from there on. Channels are not told apart.
 
+    Units of an enlarged map (transposed convolution, pixel shuffling, nearest or bilinear interpolation) see windows of
+    several sizes: `LayerField` says which one is shown.
+
     The graph is `torch.export`'s, so dilation, grouping, functional calls and branches count; the recurrence is
     Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019. Raises `RflibError`,
     naming node and source line, for an operation that is not understood and for branches of unequal stride.
@@ -68,6 +71,9 @@ class Recording:
         """
         return _Walk(self.model, self.program, settings or {}, include_context=include_context).fields()
 
+
+# Layers also where they leave the field as it is.
+_LAYERS = {"conv2d", "conv_transpose2d", "linear", "max_pool2d", "avg_pool2d"}
 
 # Results that share memory with their input.
 _VIEWS = {
@@ -114,11 +120,11 @@ class _Step:
     def is_layer(self) -> bool:
         """Whether the node is a layer of its own: it convolves, pools, mixes, merges or changes the field."""
         changed = any(_size(one) != _size(two) for one, two in zip(self.before, self.after, strict=True))
-        return changed or self.merges or self.operation in ("conv2d", "linear", "max_pool2d", "avg_pool2d")
+        return changed or self.merges or self.operation in _LAYERS
 
 
-def _size(axis: Axis) -> tuple[float, ...]:
-    return (axis.start, axis.end, axis.smallest, axis.stride)
+def _size(axis: Axis) -> tuple[object, ...]:
+    return (axis.units, axis.step)
 
 
 class _Walk:

@@ -15,6 +15,8 @@ class LayerField:
     r_min, r_max: size over the shortest path and over all paths together.
     stride: distance between the fields of neighbouring units.
     offset: first pixel of unit 0's largest field (negative: it lies in the padding; -effective padding).
+    Where the map was enlarged, units see windows of several sizes at unequal distances: r_min is then that of the
+    unit that sees least, r_max that of the one that sees most, stride and offset are averages over the units.
     map_size: units of the layer's output.
     input_r_min, input_r_max, input_stride: the same for the layer's input, the smallest over all of its inputs.
     """
@@ -29,6 +31,11 @@ class LayerField:
     input_r_min: Pair
     input_r_max: Pair
     input_stride: Pair
+
+    @property
+    def is_convolution(self) -> bool:
+        """Whether the layer is a convolution, a transposed one included."""
+        return self.operation in ("conv2d", "conv_transpose2d")
 
     @property
     def is_finite(self) -> bool:

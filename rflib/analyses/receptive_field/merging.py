@@ -59,7 +59,7 @@ def weighted(call: Call, signal: Signal) -> Signal:
 def with_context(call: Call, axis: Axis) -> Axis:
     """Note context along an axis; where it is included, the axis sees everything."""
     call.has_context = True
-    return replace(axis, start=-math.inf, end=math.inf) if call.include_context else axis
+    return axis.with_context() if call.include_context else axis
 
 
 def _merge_axis(call: Call, axes: list[Axis]) -> Axis:
@@ -87,5 +87,5 @@ def _join(call: Call, one: Axis, other: Axis) -> Axis:
     if (one.dim, one.merged) != (other.dim, other.merged):
         raise call.fail("expected height and width in the same dimensions of both inputs, found them moved")
     finite = math.isfinite(one.largest) and math.isfinite(other.largest)
-    call.misaligned |= finite and one.centre != other.centre
+    call.misaligned |= finite and not math.isclose(one.centre, other.centre, abs_tol=1e-9)
     return one.union(other)

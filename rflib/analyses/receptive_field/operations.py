@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rflib.analyses.receptive_field import layout, merging, windows
+from rflib.analyses.receptive_field import enlarging, layout, merging, windows
 from rflib.analyses.receptive_field.axis import Signal, is_global
 from rflib.analyses.receptive_field.call import Call
 from rflib.analyses.receptive_field.merging import merge
@@ -27,17 +27,22 @@ def apply(call: Call) -> Outcome:
     rule = RULES.get(call.operation)
     if rule is None:
         raise call.fail(
-            "this operation is not understood. Expected convolution, pooling, padding, normalisation, activation, "
-            "addition, multiplication, concatenation, splitting, reshaping or linear layers; analyse the part of "
-            "the network before it, or add a rule to receptive_field/operations.py"
+            "this operation is not understood. Expected convolution, pooling, padding, interpolation, normalisation, "
+            "activation, addition, multiplication, concatenation, splitting, reshaping or linear layers; analyse the "
+            "part of the network before it, or add a rule to receptive_field/operations.py"
         )
     outcome = rule(call)
+    if isinstance(outcome, tuple) and any(axis.is_blind for axis in outcome):
+        raise call.fail(
+            "expected units that see the image, found none: all of them read places that a transposed convolution left "
+            "empty, since its kernel is smaller than its stride"
+        )
     if call.operation in _WEIGHTED and len(call.signals) > 1 and isinstance(outcome, tuple):
         return merging.weighted(call, outcome)
     return outcome
 
 
-_WEIGHTED = {"conv2d", "linear", "matmul", "group_norm", "instance_norm", "layer_norm", "rms_norm"}
+_WEIGHTED = {"conv2d", "conv_transpose2d", "linear", "matmul", "group_norm", "instance_norm", "layer_norm", "rms_norm"}
 """Operations with one map among their inputs: whatever else depends on the image is their weights."""
 
 
@@ -116,9 +121,13 @@ def _named(names: str, rule: Rule) -> dict[str, Rule]:
     return dict.fromkeys(names.split(), rule)
 
 
-_ENLARGES = (
-    "interpolation and transposed convolution are not supported: neighbouring units of an enlarged map see windows at "
-    "unequal distances, so it has no one stride. Analyse the part of the network before it"
+_SMOOTHS = (
+    "bicubic and antialiased interpolation are not supported; use nearest or bilinear, or analyse the part of the "
+    "network before it"
+)
+_SAMPLES = (
+    "sampling at given places is not supported: which part of the image a unit sees depends on them. Analyse the part "
+    "of the network before it"
 )
 _ATTENDS = (
     "attention and other matrix products of maps are not supported: which part of the image a unit sees depends on "
@@ -126,11 +135,8 @@ _ATTENDS = (
 )
 
 REFUSED: dict[str, str] = {
-    **dict.fromkeys(
-        ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "pixel_shuffle", "grid_sampler"], _ENLARGES
-    ),
-    **dict.fromkeys(["upsample_nearest2d", "_upsample_nearest_exact2d", "upsample_bilinear2d"], _ENLARGES),
-    **dict.fromkeys(["upsample_bicubic2d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"], _ENLARGES),
+    **dict.fromkeys(["upsample_bicubic2d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"], _SMOOTHS),
+    **dict.fromkeys(["grid_sampler", "grid_sampler_2d"], _SAMPLES),
     **dict.fromkeys(["scaled_dot_product_attention", "bmm", "baddbmm", "einsum"], _ATTENDS),
 }
 """Operations that are refused by name, with the reason."""
@@ -139,6 +145,11 @@ REFUSED: dict[str, str] = {
 RULES: dict[str, Rule] = {
     "conv2d": windows.convolution,
     "linear": _linear,
+    "conv_transpose2d": enlarging.transposed_convolution,
+    "upsample_nearest2d": enlarging.nearest,
+    "_upsample_nearest_exact2d": enlarging.nearest_exact,
+    "upsample_bilinear2d": enlarging.bilinear,
+    "pixel_shuffle": enlarging.pixel_shuffle,
     "pixel_unshuffle": windows.pixel_unshuffle,
     "slice": windows.crop,
     "narrow": windows.narrow,

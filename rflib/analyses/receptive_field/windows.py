@@ -9,13 +9,14 @@ from rflib.analyses.receptive_field.axis import Signal
 from rflib.analyses.receptive_field.call import Call
 
 
-def _pair(value: Any) -> tuple[int, int]:
+def pair(value: Any) -> tuple[int, int]:
+    """Return a setting as (height, width)."""
     values = [value] * 2 if isinstance(value, int) else list(value)
     return values[-2 if len(values) > 1 else 0], values[-1]
 
 
 def _slide(call: Call, kernel: Any, *, stride: Any, padding: Any, dilation: Any) -> Signal:
-    geometry = zip(_pair(kernel), _pair(stride), _pair(padding), _pair(dilation), strict=True)
+    geometry = zip(pair(kernel), pair(stride), pair(padding), pair(dilation), strict=True)
     height, width = (
         axis.window(k, stride=s, padding=p, dilation=d)
         for axis, (k, s, p, d) in zip(call.spatial(), geometry, strict=True)
@@ -26,7 +27,7 @@ def _slide(call: Call, kernel: Any, *, stride: Any, padding: Any, dilation: Any)
 def convolution(call: Call) -> Signal:
     """Slide the kernel of a convolution over the map."""
     kernel = tuple(call.arguments["weight"].meta["val"].shape[2:])
-    padding, dilation = call.arguments["padding"], _pair(call.arguments["dilation"])
+    padding, dilation = call.arguments["padding"], pair(call.arguments["dilation"])
     if padding == "same":
         padding = [d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True)]
     elif padding == "valid":

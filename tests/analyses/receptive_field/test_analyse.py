@@ -324,21 +324,6 @@ def test_attention_is_refused_by_name_and_line() -> None:
         analyse(nn.Sequential(conv(3), Attention()), (3, 16, 16))
 
 
-@pytest.mark.parametrize(
-    ("layer", "operation"),
-    [
-        (nn.Upsample(scale_factor=2), "upsample_nearest2d"),
-        (nn.Upsample(scale_factor=2, mode="bilinear"), "upsample_bilinear2d"),
-        (nn.ConvTranspose2d(3, 3, 2, 2), "conv_transpose2d"),
-    ],
-)
-def test_enlarging_operations_are_refused_by_name(layer: nn.Module, operation: str) -> None:
-    with pytest.raises(
-        RflibError, match=rf"\({operation}, .*interpolation and transposed convolution are not supported"
-    ):
-        analyse(nn.Sequential(conv(3), layer, conv(3)), (3, 16, 16))
-
-
 def test_local_response_normalisation_runs_over_channels() -> None:
     fields = analyse(nn.Sequential(conv(3), nn.LocalResponseNorm(2), conv(3)), (3, 16, 16))
     assert (fields["2"].r_min, fields["2"].r_max, fields.misaligned) == ((5, 5), (5, 5), ())

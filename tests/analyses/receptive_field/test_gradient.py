@@ -159,14 +159,18 @@ def test_a_classifier_of_fixed_size_is_no_obstacle() -> None:
 
 
 def test_bad_requests() -> None:
+    class Accumulated(nn.Module):
+        def forward(self, maps: Tensor) -> Tensor:
+            return maps.cumprod(1)
+
     with pytest.raises(UsageError, match="expected 'last' or 'all', found 'first'"):
         measure(nn.Conv2d(1, 1, 1), (1, 8, 8), layers="first")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="a network with a convolution, found none in Flatten"):
         measure(nn.Flatten(), (1, 8, 8))
     with pytest.raises(RflibError, match="does not run on an image of 4x4 pixels"):
         measure(nn.Sequential(nn.Conv2d(1, 1, 9)), (1, 4, 4))
-    with pytest.raises(RflibError, match="'interpolate' has no linear form"):
-        measure(nn.Sequential(nn.Conv2d(1, 1, 3), nn.Upsample(scale_factor=2)), (1, 8, 8))
+    with pytest.raises(RflibError, match="'cumprod' has no linear form"):
+        measure(nn.Sequential(nn.Conv2d(1, 1, 3), Accumulated()), (1, 8, 8))
 
 
 @pytest.mark.parametrize("size", [16, 2])
