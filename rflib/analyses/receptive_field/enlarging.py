@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from functools import partial
 
 from rflib.analyses.receptive_field.axis import Signal
 from rflib.analyses.receptive_field.call import Call
@@ -70,11 +71,11 @@ def _reached(kernel: int, stride: int, padding: int, dilation: int) -> Callable[
     return lambda place: [(place + padding - tap) // stride for tap in taps if (place + padding - tap) % stride == 0]
 
 
-def _resize(call: Call, read: Callable[[int, Fraction], Iterable[int]]) -> Signal:
+def _resize(call: Call, read: Callable[..., Iterable[int]]) -> Signal:
     factors = call.arguments.get("scale_factors") or (None, None)
     sizes = zip(call.spatial(), call.shape[-2:], call.result_shapes[0][-2:], factors, strict=True)
     height, width = (
-        axis.reading(lambda place, ratio=ratio: read(place, ratio), per_unit=ratio)  # type: ignore[misc]
+        axis.reading(partial(read, ratio=ratio), per_unit=ratio)
         for axis, ratio in ((axis, _ratio(before, after, factor)) for axis, before, after, factor in sizes)
     )
     return height, width
