@@ -262,6 +262,10 @@ def _matmul(run: Linearised, values: Tensor, weight: Tensor) -> Tensor:
     return _linear(run, values, weight.transpose(-1, -2))
 
 
+def _gated(_run: Linearised, input: Tensor, dim: int = -1) -> Tensor:
+    return input.chunk(2, dim)[0]
+
+
 def _named(names: str, rule: Rule) -> dict[str, Rule]:
     return dict.fromkeys(names.split(), rule)
 
@@ -270,6 +274,7 @@ RULES: dict[str, Rule] = {
     **_named("conv2d", _convolution),
     **_named("conv_transpose2d", _transposed_convolution),
     **_named("interpolate", _interpolate),
+    **_named("glu", _gated),
     **_named("pixel_shuffle", _pixel_shuffle),
     **_named("pixel_unshuffle", _pixel_unshuffle),
     **_named("view", _view),
@@ -301,7 +306,7 @@ RULES: dict[str, Rule] = {
 # Functions that only move values, and getters of attributes ("get").
 MOVES = frozenset(
     _named(
-        "get view_as reshape reshape_as flatten unflatten permute transpose movedim swapaxes t chunk split "
+        "get view_as reshape reshape_as flatten unflatten permute transpose movedim moveaxis swapaxes t chunk split "
         "unsafe_split split_with_sizes tensor_split unbind squeeze unsqueeze contiguous getitem select narrow expand "
         "expand_as broadcast_to clone to type type_as float double detach channel_shuffle",
         _identity,

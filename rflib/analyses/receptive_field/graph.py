@@ -78,6 +78,7 @@ _LAYERS = {"conv2d", "conv_transpose2d", "linear", "max_pool2d", "avg_pool2d"}
 # Results that share memory with their input.
 _VIEWS = {
     *("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute", "transpose", "swapaxes", "t"),
+    *("movedim", "moveaxis"),
     *("slice", "select", "narrow", "chunk", "split", "split_with_sizes", "tensor_split", "unbind", "getitem"),
     *("expand", "expand_as", "alias", "detach", "numpy_T", "diagonal", "unfold"),
 }

@@ -27,11 +27,15 @@ def select(call: Call) -> Signal | list[Signal]:
 
 
 def permute(call: Call) -> Signal:
-    """Follow a permutation or a swap of two dimensions."""
+    """Follow a permutation, a move of dimensions or a swap of two."""
     rank = len(call.shape)
     order = list(range(rank))
     if call.operation == "permute":
         order = [dim % rank for dim in call.arguments["dims"]]
+    elif call.operation in ("movedim", "moveaxis"):
+        moved = {new: old for old, new in zip(call.dimensions("source"), call.dimensions("destination"), strict=True)}
+        rest = iter(dim for dim in range(-rank, 0) if dim not in moved.values())
+        order = [(moved[dim] if dim in moved else next(rest)) % rank for dim in range(-rank, 0)]
     else:
         names = ("axis0", "axis1") if call.operation == "swapaxes" else ("dim0", "dim1")
         first, second = (call.arguments.get(name, which) for which, name in enumerate(names))

@@ -38,6 +38,13 @@ def stack(call: Call) -> Signal:
     return height, width
 
 
+def gate(call: Call) -> Signal:
+    """Multiply one half of the channels by the other, as a gated linear unit does."""
+    if any(axis.dim == call.dimension() for axis in call.signal):
+        raise call.fail("expected a gate over channels, found one along a spatial axis")
+    return call.signal
+
+
 def split(call: Call) -> list[Signal]:
     """Give every part the channels' own signal."""
     if any(axis.dim == call.dimension() for axis in call.signal):

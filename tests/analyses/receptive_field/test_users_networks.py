@@ -267,3 +267,19 @@ def test_nothing_is_left_behind_by_a_failure() -> None:
     with pytest.raises(RflibError, match="as narrow as one pixel"):
         measure(model, SHAPE)
     assert torch.nn.modules.module._global_forward_pre_hooks == before
+
+
+def test_dimensions_that_move_and_gated_channels() -> None:
+    """Channels last by `movedim`, several dimensions at once by `moveaxis`, half of the channels gated by `glu`."""
+
+    def forward(model: Calls, images: Tensor) -> Tensor:
+        maps = F.layer_norm(model.stem(images).movedim(1, -1), (4,)).moveaxis((-1, 1), (1, 2))
+        maps = F.glu(model.wide(maps), 1)
+        return model.tail(torch.cat([maps, maps], 1))
+
+    model = Calls(forward)
+    fields, measured = analyse(model, SHAPE), measure(model, SHAPE)
+    assert fields["tail"].r_max == measured["tail"].r_max == (7, 7)
+    assert fields["tail"].map_size == (32, 32)
+    with pytest.raises(RflibError, match=r"\(glu, .*expected a gate over channels, found one along a spatial axis"):
+        analyse(Calls(lambda model, images: F.glu(model.stem(images), 3)), SHAPE)
