@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,8 @@ class Span:
         return Span(self.start + pixels, self.end + pixels)
 
 
-def _hull(spans: Iterable[Span]) -> Span:
-    starts, ends = zip(*((span.start, span.end) for span in spans), strict=True)
-    return Span(min(starts), max(ends))
+def _hull(spans: Sequence[Span]) -> Span:
+    return Span(min([span.start for span in spans]), max([span.end for span in spans]))
 
 
 _NOTHING = Span(math.inf, -math.inf)
@@ -71,12 +71,12 @@ class Axis:
         """Distance between neighbouring units in pixels, on average over the units of an enlarged map."""
         return self.step if len(self.units) == 1 else self.step / len(self.units)
 
-    @property
+    @cached_property
     def largest(self) -> float:
         """Size of the field over all paths, in pixels; of an enlarged map that of the unit that sees most."""
         return max(unit.largest.size for unit in self.units)
 
-    @property
+    @cached_property
     def smallest(self) -> float:
         """Size of the field over the smallest path, in pixels; of an enlarged map that of the unit that sees least."""
         return min(unit.smallest.size for unit in self.units if unit.smallest.size)
@@ -109,7 +109,7 @@ class Axis:
     def unit(self, index: int) -> Unit:
         """Return what the unit at an index sees; negative ones lie before the map."""
         turns, place = divmod(index, len(self.units))
-        return self.units[place].shifted(turns * self.step)
+        return self.units[place].shifted(turns * self.step) if turns else self.units[place]
 
     def reading(self, read: Callable[[int], Iterable[int]], *, per_unit: Fraction) -> Axis:
         """Return the axis of a map whose unit i sees what the units `read(i)` of this one see.
@@ -125,14 +125,19 @@ class Axis:
 
     def _together(self, indices: Iterable[int]) -> Unit:
         seen = [self.unit(index) for index in indices]
-        return Unit(_hull(unit.largest for unit in seen), _hull(unit.smallest for unit in seen)) if seen else _BLIND
+        if not seen:
+            return _BLIND
+        return Unit(_hull([unit.largest for unit in seen]), _hull([unit.smallest for unit in seen]))
 
     def window(self, kernel: int, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> Axis:
         """Return the axis after a sliding window; `padding` is the padding at the start."""
-        offsets = range(0, dilation * kernel, dilation)
-        return self.reading(
-            lambda index: (index * stride - padding + offset for offset in offsets), per_unit=Fraction(stride)
-        )
+        if (kernel, stride, padding) == (1, 1, 0):
+            return self
+        taps: Iterable[int] = range(0, dilation * kernel, dilation)
+        if len(self.units) == 1:
+            # At equal distances the outermost taps see furthest.
+            taps = {0, dilation * (kernel - 1)}
+        return self.reading(lambda index: [index * stride - padding + tap for tap in taps], per_unit=Fraction(stride))
 
     def everything(self) -> Axis:
         """Return the axis after an operation in which every unit sees the whole input."""
