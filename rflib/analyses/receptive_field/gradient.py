@@ -155,7 +155,7 @@ class _Ruler:
         """
         count = self.counts[name]
         pixels, outputs = self._run_at(length, count)
-        first = (self._units(name, length) - count) // 2
+        first = (outputs[name].shape[2 + self.axis] - count) // 2
         if first < 0:
             return None
         chosen = torch.zeros_like(outputs[name])
