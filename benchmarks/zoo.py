@@ -142,7 +142,7 @@ def _analysed(model: nn.Module, name: str) -> tuple[int, Fields]:
 
 def _mismatches(fields: Fields, measured: dict[str, MeasuredField]) -> Iterator[str]:
     """Yield what differs: convolutions that only one of both has, or whose values are not equal."""
-    expected = {layer.name: layer for layer in fields.layers if layer.operation == "conv2d"}
+    expected = {layer.name: layer for layer in fields.layers if layer.is_convolution}
     yield from sorted(expected.keys() ^ measured.keys())
     for name in expected.keys() & measured.keys():
         one, other = expected[name], measured[name]

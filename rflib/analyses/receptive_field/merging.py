@@ -21,9 +21,7 @@ def merge(call: Call) -> Signal:
 
 def concatenate(call: Call) -> Signal:
     """Put channels together; along a spatial axis there would be two fields."""
-    dim = call.dimension()
-    if any(axis.dim == dim for signal in call.signals for axis in signal):
-        raise call.fail("expected a concatenation of channels, found one along a spatial axis")
+    _require_channels(call, "a concatenation of")
     return merge(call)
 
 
@@ -40,16 +38,20 @@ def stack(call: Call) -> Signal:
 
 def gate(call: Call) -> Signal:
     """Multiply one half of the channels by the other, as a gated linear unit does."""
-    if any(axis.dim == call.dimension() for axis in call.signal):
-        raise call.fail("expected a gate over channels, found one along a spatial axis")
+    _require_channels(call, "a gate over")
     return call.signal
 
 
 def split(call: Call) -> list[Signal]:
     """Give every part the channels' own signal."""
-    if any(axis.dim == call.dimension() for axis in call.signal):
-        raise call.fail("expected a split of channels, found one along a spatial axis")
+    _require_channels(call, "a split of")
     return [call.signal] * len(call.result_shapes)
+
+
+def _require_channels(call: Call, what: str) -> None:
+    dim = call.dimension()
+    if any(axis.dim == dim for signal in call.signals for axis in signal):
+        raise call.fail(f"expected {what} channels, found one along a spatial axis")
 
 
 def weighted(call: Call, signal: Signal) -> Signal:
