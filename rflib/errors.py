@@ -36,9 +36,13 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
+def hint(name: str, valid: Iterable[str]) -> str:
+    """Return the sentence that offers the valid name closest to `name`, after a space; nothing when none is close."""
+    guess = nearest(name, valid)
+    return f" Did you mean '{guess}'?" if guess else ""
+
+
 def unknown(kind: str, name: str, valid: Iterable[str]) -> UsageError:
     """Return the error for a name outside `valid`: what was found, what exists, the nearest match."""
     names = sorted(valid)
-    guess = nearest(name, names)
-    hint = f" Did you mean '{guess}'?" if guess else ""
-    return UsageError(f"unknown {kind} '{name}': expected one of {', '.join(names)}.{hint}")
+    return UsageError(f"unknown {kind} '{name}': expected one of {', '.join(names)}.{hint(name, names)}")

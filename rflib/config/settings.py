@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rflib.errors import UsageError, nearest
+from rflib.errors import UsageError, hint
 
 # Raised when stored objects can no longer be read as they were written; part of every identity.
 SCHEMA = 1
@@ -64,14 +64,11 @@ class Settings(BaseModel):
 def _explain(cls: type[Settings], fault: Any) -> str:
     path = ".".join(str(part) for part in fault["loc"]) or cls.__name__
     if fault["type"] == "extra_forbidden":
-        guess = nearest(str(fault["loc"][-1]), _fields_at(cls, fault["loc"][:-1]))
-        hint = f" Did you mean '{guess}'?" if guess else ""
-        return f"unknown setting '{path}'.{hint}"
+        return f"unknown setting '{path}'.{hint(str(fault['loc'][-1]), _fields_at(cls, fault['loc'][:-1]))}"
     message = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     expected = message if fault["type"] == "value_error" else f"expected {message}"
-    guess = nearest(str(fault["input"]), _LITERALS.findall(message)) if fault["type"] == "literal_error" else None
-    hint = f". Did you mean '{guess}'?" if guess else ""
-    return f"'{path}': {expected}, found {fault['input']!r}{hint}"
+    offer = hint(str(fault["input"]), _LITERALS.findall(message)) if fault["type"] == "literal_error" else ""
+    return f"'{path}': {expected}, found {fault['input']!r}{'.' if offer else ''}{offer}"
 
 
 def _fields_at(cls: type[Settings], path: tuple[str | int, ...]) -> list[str]:

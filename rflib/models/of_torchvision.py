@@ -10,7 +10,7 @@ import torchvision
 from torch import nn
 
 from rflib.config import ModelConfig
-from rflib.errors import UsageError, nearest
+from rflib.errors import UsageError, hint
 from rflib.models.initialisation import initialise
 
 # Dropped units and blocks would be drawn from torch's own state: a resumed run would not be the run it resumes.
@@ -67,11 +67,9 @@ def from_torchvision(name: str) -> nn.Module:
     catalogue = torchvision.models
     classifiers, segmenters = map(catalogue.list_models, (catalogue, catalogue.segmentation))
     if name not in (*classifiers, *segmenters):
-        guess = nearest(name, [*classifiers, *segmenters])
-        hint = f" Did you mean '{guess}'?" if guess else ""
         raise UsageError(
             f"unknown torchvision network '{name}': expected a classifier or a segmentation network of "
-            f"torchvision.models.{hint}"
+            f"torchvision.models.{hint(name, [*classifiers, *segmenters])}"
         )
     backbone = {"weights_backbone": None} if name in segmenters else {}
     network: nn.Module = catalogue.get_model(name, weights=None, **backbone, **_WITHOUT_AUXILIARY.get(name, {}))
