@@ -51,14 +51,19 @@ def other_knobs(grid: pd.DataFrame, variants: pd.DataFrame) -> Sentences:
 
 
 def constant_maps(grid: pd.DataFrame, variants: pd.DataFrame) -> Sentences:
-    """Say whether dense accuracy and the cost of pruning still follow k when the maps keep their size (RR-24)."""
+    """Say whether dense accuracy and the cost of pruning still follow k when the maps keep their size (RR-24).
+
+    At k = 1 the pool changes nothing and every variant is the paper's network, so both start from its row.
+    """
     if grid.empty or variants.empty:
         return NOTHING
     points = []
     kept = variants[variants["map_size"].isin(KNOBS)]
     for (name, map_size), group in kept.groupby(["architecture", "map_size"], sort=False):
-        group = group.sort_values("pool_kernel")
-        same = grid[(grid["architecture"] == name) & grid["pool_kernel"].isin(group["pool_kernel"])]
+        own = grid[grid["architecture"] == name]
+        start = own[(own["pool_kernel"] == 1) & ~own["pool_kernel"].isin(group["pool_kernel"])]
+        group = pd.concat([start, group]).sort_values("pool_kernel")
+        same = own[own["pool_kernel"].isin(group["pool_kernel"])]
         if len(group) > 1 and len(same) == len(group):
             points.append(
                 f"`{name}`, k = {group['pool_kernel'].iloc[0]} to {group['pool_kernel'].iloc[-1]}: dense accuracy "

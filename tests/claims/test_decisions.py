@@ -396,6 +396,20 @@ def test_the_maps_shrink_but_accuracy_follows_the_field_all_the_same(verdict_on:
     assert "Does not hold for rf_vgg19, small images, maps kept by padding, dense accuracy" in verdict.reason
 
 
+def test_one_kernel_with_maps_of_constant_size_is_compared_from_k_1_on(verdict_on: Decide) -> None:
+    only = {"variants": {"pool_kernels": [3], "map_sizes": ["padded"], "dilated_pool_kernels": [3]}}
+
+    verdict = verdict_on(
+        "RR-24",
+        small=only,
+        dense=lambda model: 84 if model.map_size != "shrinking" else 90 - 6 * model.pool_kernel,
+        kept=lambda *_: 0.5,
+    )
+    # From k = 1 to 3 the dense network goes from 84 to 72 beside 84 throughout; half of it is lost to pruning.
+    assert verdict.verdict == "reproduced"
+    assert "maps kept by padding, accuracy lost to pruning: -6.00 points" in verdict.statistic
+
+
 def test_without_maps_of_constant_size_half_a_claim_is_none(verdict_on: Decide) -> None:
     verdict = verdict_on("RR-24", small={"variants": None})
     assert verdict.verdict == "not covered"

@@ -204,6 +204,16 @@ def test_maps_keep_their_size(tiny_model: Make, architecture: str, map_size: str
     assert sizes[0] == sizes[1]
 
 
+@pytest.mark.parametrize("map_size", ["padded", "dilated"])
+@pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
+def test_without_a_pool_maps_of_constant_size_are_those_of_the_paper(
+    tiny_model: Make, architecture: str, map_size: str
+) -> None:
+    images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    plain, kept = (tiny_model(architecture, pool_kernel=1, map_size=size) for size in ("shrinking", map_size))
+    assert torch.equal(plain(images), kept(images))
+
+
 @pytest.mark.parametrize(("kernel", "side"), [(1, 32), (2, 16), (3, 10), (4, 8)])
 def test_shrinking_maps_shrink(tiny_model: Make, kernel: int, side: int) -> None:
     model = tiny_model("rf_resnet50", pool_kernel=kernel)

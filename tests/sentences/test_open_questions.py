@@ -81,10 +81,22 @@ def test_a_variant_stands_beside_the_paper_at_the_same_k() -> None:
 def test_constant_maps_compare_the_changes_over_the_same_k(map_size: str) -> None:
     grid = networks([90.0, 80.0, 70.0], [60.0, 30.0, 1.0])
     kept = networks([91.0, 90.0, 88.0], [61.0, 60.0, 55.0], map_size=map_size).iloc[1:]
-    first, _ = open_questions.constant_maps(grid, kept).points
+    first, _ = open_questions.constant_maps(grid.iloc[1:], kept).points
     assert first.startswith("`rf_vgg19`, k = 2 to 3: dense accuracy changes by -10.0 points with shrinking maps and by")
     assert f"-2.0 points with maps kept by {'padding' if map_size == 'padded' else 'dilation'}" in first
     assert "the loss to pruning by -29.0 points with shrinking maps and by -5.0 points" in first
+
+
+@pytest.mark.parametrize("map_size", ["padded", "dilated"])
+def test_constant_maps_start_from_the_papers_network_at_k_1(map_size: str) -> None:
+    grid = networks([90.0, 80.0, 70.0], [60.0, 30.0, 1.0])
+    kept = networks([0.0, 0.0, 88.0], [0.0, 0.0, 55.0], map_size=map_size).iloc[2:]
+    first, strength = open_questions.constant_maps(grid, kept).points
+    assert first.startswith(
+        "`rf_vgg19`, k = 1 to 3: dense accuracy changes by -20.0 points with shrinking maps and by -2.0"
+    )
+    assert "the loss to pruning by -59.0 points with shrinking maps and by -5.0 points" in first
+    assert strength.startswith("One seed")
 
 
 def test_constant_maps_need_two_kernels_in_both() -> None:
