@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import torch
@@ -24,7 +25,9 @@ class HessianProduct:
     """Maps a flat vector v (dimension,) to H v, H the Hessian of the mean loss over all images of `batches`.
 
     The gradient's graph is kept for as many leading batches as fit into `graph_bytes` (estimated from two
-    images); the other batches are differentiated anew for each product, so that any amount of data fits.
+    images), and for the last batch if it alone is left: each product would build that graph anyway, so it costs no
+    higher peak. The other batches are differentiated anew for each product, so that any amount of data fits; with 0
+    all of them are.
     Batches are weighted by their numbers of images, so `loss(outputs, labels)` must be a mean over the batch.
     `mask` restricts H to the weights that it keeps, parameters outside it being kept whole: rows and columns
     are left out, not set to zero, so that no eigenvalue 0 is added. Pruning the model and setting its mode are the
@@ -49,7 +52,7 @@ class HessianProduct:
         self._model, self._loss = model, loss
         self._names = _names(model, self.parameters)
         self._kept = None if mask is None else self._kept_coordinates(mask)
-        kept = self._batches_that_fit(batches, graph_bytes)
+        kept = self._batches_to_keep(batches, graph_bytes)
         self._fresh = list(batches[kept:])
         self._graphs = [self._gradients(batch) for batch in batches[:kept]]
         kept_share = sum(len(images) for images, _ in batches[:kept]) / self.images
@@ -120,17 +123,14 @@ class HessianProduct:
         kept = [mask.keep.get(name, torch.ones_like(parameter, dtype=torch.bool)) for name, parameter in pairs]
         return torch.cat([part.reshape(-1).to(self.parameters[0].device) for part in kept])
 
-    def _batches_that_fit(self, batches: Sequence[Batch], budget: int) -> int:
+    def _batches_to_keep(self, batches: Sequence[Batch], budget: int) -> int:
         if budget <= 0:
             return 0
         images, labels = batches[0]
         per_image = self._graph_bytes((images[:2], labels[:2])) / len(images[:2])
-        total = 0.0
-        for count, (images, _) in enumerate(batches):
-            total += per_image * len(images)
-            if total > budget:
-                return count
-        return len(batches)
+        totals = itertools.accumulate(per_image * len(images) for images, _ in batches)
+        fitting = sum(total <= budget for total in totals)
+        return len(batches) if fitting == len(batches) - 1 else fitting
 
     def _graph_bytes(self, batch: Batch) -> int:
         """Bytes of the tensors that the gradient's graph of `batch` saves, parameters left out."""

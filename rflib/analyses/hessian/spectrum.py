@@ -71,10 +71,10 @@ def top_eigenvalues(
     `largest_eigenpairs`): each value then lies that close to a true eigenvalue, and far closer, as the square of
     the residual, where its neighbours are far. Products are in the precision of the parameters.
 
-    `basis_bytes` bounds the Lanczos basis (k + 5 vectors at least), `graph_bytes` the graphs kept between
-    products; neither changes the result beyond rounding and tolerance. `vectors` asks for the eigenvectors too,
-    k times the memory of the network. `on_state` is given the search's state
-    after each product, and `resume` takes one up: with the same arguments the result is, on a CPU, bit for bit
+    `basis_bytes` bounds the Lanczos basis (k + 5 vectors at least), `graph_bytes` the graphs kept between products,
+    beside that of one batch; neither changes the result beyond rounding and tolerance. `vectors` asks for the
+    eigenvectors too, k times the memory of the network. `on_state` is given the search's state after each product,
+    and `resume` takes one up: with the same arguments the result is, on a CPU, bit for bit
     that of an uninterrupted search. The model is left as it was. Raises UsageError for arguments that do not
     fit and RflibError if a product is not finite.
     """
