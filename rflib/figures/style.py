@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -22,6 +23,7 @@ Arguments = ParamSpec("Arguments")
 WIDTH_INCHES = 6.4
 NOTE_SIZE_POINTS = 9.5
 _NOTE_CHARACTERS = 94
+_KERNEL = re.compile(r"k = \d+")
 
 _RC: dict[str, Any] = {
     "figure.dpi": 200,
@@ -145,13 +147,18 @@ def key(label: str, **style: Any) -> Line2D:
 
 
 def legend(figure: Drawing, *, columns: int, keys: Sequence[Line2D] = (), across: bool = False) -> None:
-    """Put one legend above all panels, each label once, and `keys` after them; `across`: to be read row by row."""
+    """Put one legend above all panels, each label once, and `keys` after them; `across`: to be read row by row.
+
+    Pool kernels ascend, also where the first panel lacks one.
+    """
     entries: dict[str, Artist] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
     entries |= {str(key.get_label()): key for key in keys}
-    columns, names = min(columns, len(entries)), list(entries)
+    kernels = iter(sorted(filter(_KERNEL.fullmatch, entries), key=lambda name: int(name.removeprefix("k = "))))
+    names = [next(kernels) if _KERNEL.fullmatch(name) else name for name in entries]
+    columns = min(columns, len(entries))
     # matplotlib fills one column after the other, the first ones by one entry more.
     names = [name for column in range(columns) for name in names[column::columns]] if across else names
     figure.legend([entries[name] for name in names], names, loc="outside upper center", ncols=columns)

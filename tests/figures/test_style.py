@@ -122,3 +122,16 @@ def test_a_legend_is_read_down_or_across(across: bool, expected: str) -> None:
     style.legend(figure, columns=3, across=across)
     # matplotlib puts two entries into the first two columns and one into the third.
     assert "".join(text.get_text() for text in figure.legends[0].get_texts()) == expected
+
+
+def test_pool_kernels_ascend_in_a_legend_where_the_first_panel_lacks_one() -> None:
+    figure = style.new(3.0)
+    first, second = figure.subplots(1, 2)
+    for axes, labels in ((first, ("deep layers", "k = 2", "k = 13")), (second, ("k = 1", "k = 2", "dense"))):
+        for label in labels:
+            axes.plot([0, 1], [0, 1], label=label)
+    style.legend(figure, columns=5)
+    shown = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert shown == ["deep layers", "k = 1", "k = 2", "k = 13", "dense"]
+    colours = dict(zip(shown, (handle.get_color() for handle in figure.legends[0].get_lines()), strict=True))
+    assert colours["k = 13"] == first.get_lines()[2].get_color()
