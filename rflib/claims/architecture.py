@@ -125,7 +125,7 @@ RULES = {
         "Exact: the last map shrinks. And dense accuracy, and the accuracy lost to pruning, fall more over the kernels "
         f"with shrinking maps than with constant ones (without a test, by more than {NOTICEABLE_POINTS:g} point). "
         f"{DIFFERENCE}",
-        "maps of constant size at a kernel above 1, and the paper's network at k = 1",
+        "maps of constant size at a kernel above 1, and the paper's network at that kernel and a smaller one",
         "open-questions",
         ("fig-variants",),
     ),

@@ -63,7 +63,7 @@ def truncate(
             f"truncate: expected a network with an unproductive tail at {resolution} pixels, found that every layer "
             "is productive; nothing needs cutting"
         )
-    convolutions = [layer.name for layer in fields.layers if layer.operation == "conv2d"]
+    convolutions = [layer.name for layer in fields.layers if layer.is_convolution]
     border = next((name for name in convolutions if name in tail), None)
     kept = convolutions[: convolutions.index(border)] if border else []
     if not kept:

@@ -101,6 +101,20 @@ def test_the_toolboxs_rule_can_cut_where_the_papers_cannot() -> None:
     assert truncate(model, 8, rule="toolbox").removed == ("stages.2.one", "stages.2.two", "stages.2.shortcut")
 
 
+def test_a_transposed_convolution_can_be_the_border_layer() -> None:
+    model = nn.Sequential(
+        *[nn.Conv2d(3, 4, 5, 2, 2), nn.ReLU(), nn.Conv2d(4, 4, 5, 2, 2), nn.ReLU()],
+        *[nn.ConvTranspose2d(4, 4, 2, 2), nn.ReLU(), nn.Conv2d(4, 3, 3, padding=1), nn.AdaptiveAvgPool2d(1)],
+        *[nn.Flatten(), nn.Linear(3, 2)],
+    )
+    fields = analyse(model, (3, 12, 12))
+    assert [(layer.name, layer.input_r_min[0]) for layer in fields.convolutions] == [
+        *[("0", 1), ("2", 5), ("4", 13), ("6", 13)],
+    ]
+    found = truncate(model, 12)
+    assert (found.cut, found.removed) == ("3", ("4", "6"))
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_the_original_is_left_alone(training: bool) -> None:
     model = sequential().train(training)
