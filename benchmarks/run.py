@@ -1,7 +1,8 @@
 """Every benchmark in one table, ratios within one run; the rows are kept as JSON.
 
-`python -m benchmarks.run` runs all but hessian_large, which takes about an hour, and `python -m benchmarks.run cka gpu`
-these two. With `--rehearse` all run, too small to mean anything: does everything work?
+`python -m benchmarks.run` runs all but hessian_large, which takes an hour and a quarter, and
+`python -m benchmarks.run cka gpu` these two. With `--rehearse` all run, too small to mean anything: does
+everything work?
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from benchmarks.row import Row
 from benchmarks.timing import timed
 
 SUBJECTS = ("hessian", "cka", "training", "gpu", "layers", "noise", "zoo", "nothing_to_do")
-ON_REQUEST = {"hessian_large": "about an hour"}
+ON_REQUEST = {"hessian_large": "an hour and a quarter"}
 OUTPUT = Path(__file__).resolve().parents[1] / "_build" / "benchmarks.json"
 COLUMNS = ("what", "against", "ours", "theirs", "unit", "ratio", "must", "aim", "verdict", "note")
 WIDTH = 200

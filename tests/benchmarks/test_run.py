@@ -28,7 +28,7 @@ def test_prints_every_row_with_its_verdict(subject: str, tmp_path: Path, capsys:
     printed = capsys.readouterr().out
     assert re.search(r"top-90 .* 0\.5 .* 4\.25 .* 8\.5 .* reaches the aim", printed)
     assert re.search(r"on a card .* not measured .* no card", printed)
-    assert "not run: hessian_large (about an hour); python -m benchmarks.run hessian_large" in printed
+    assert "not run: hessian_large (an hour and a quarter); python -m benchmarks.run hessian_large" in printed
 
 
 def test_keeps_rows_with_the_facts_of_the_machine(subject: str, tmp_path: Path) -> None:
