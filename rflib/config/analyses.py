@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, PositiveInt, SerializeAsAny
 
 from rflib.config.runs import Checkpoint, ModelConfig, Positive, Run, Share
-from rflib.config.settings import Settings, identity
+from rflib.config.settings import CalibrationImages, Settings, identity
 
 
 class AnalysisSettings(Settings):
@@ -26,12 +26,29 @@ class HistorySettings(AnalysisSettings):
 
 
 class OneShotSettings(AnalysisSettings):
-    """Test accuracy of a trained network, dense and pruned at several rates without fine-tuning."""
+    """Test accuracy of a trained network, dense and pruned at several rates without fine-tuning.
+
+    With `calibration_images`, once more after batch norm has re-estimated its statistics on so many training images.
+    """
 
     analysis = "one_shot"
     version = 1
     rates: tuple[Share, ...] = (0.5, 0.6, 0.7, 0.8, 0.9)
     scopes: tuple[Literal["global", "layerwise", "live"], ...] = ("global", "layerwise", "live")
+    checkpoint: Literal["last", "best"] = "last"
+    calibration_images: CalibrationImages = 0
+
+
+class RescaledTapsSettings(AnalysisSettings):
+    """Accuracy before and after global pruning when dead taps are multiplied by each of `factors` before it.
+
+    No output depends on a dead tap, so the networks compute the same and differ in what magnitude pruning removes.
+    """
+
+    analysis = "rescaled_taps"
+    version = 1
+    factors: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.1, 1.0, 10.0)
+    rates: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.5, 0.6, 0.7, 0.8, 0.9)
     checkpoint: Literal["last", "best"] = "last"
 
 

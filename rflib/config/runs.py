@@ -88,7 +88,8 @@ class DataConfig(Settings):
 class ModelConfig(Settings):
     """A network and the knob that sets its receptive field: the pool after the first convolution.
 
-    `pool_stride` None means the kernel, as in `MaxPool2d(k)`. `map_size` says what happens to the later maps:
+    `pool_stride` None means the kernel, as in `MaxPool2d(k)`, and `pool_padding` is that of the pool, in pixels on
+    every side. `map_size` says what happens to the later maps:
     `shrinking` (the paper), `padded` (the pool's input is zero-padded to k times the map, so maps keep their
     size) or `dilated` (pool stride 1, later convolutions dilated by k: same field, no shrinking).
     `ceil_mode` None means the architecture's own reading: True for rf_vgg16, else False. `initialisation` is torch's
@@ -105,6 +106,7 @@ class ModelConfig(Settings):
     pool_kernel: PositiveInt = 1
     pool_stride: PositiveInt | None = None
     pool_dilation: PositiveInt = 1
+    pool_padding: int = Field(default=0, ge=0, exclude_if=lambda padding: padding == 0)
     ceil_mode: bool | None = None
     map_size: Literal["shrinking", "padded", "dilated"] = "shrinking"
     initialisation: Literal["torch", "he"] = "torch"
@@ -125,12 +127,22 @@ class ModelConfig(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        knob = (self.pool_kernel, self.pool_stride, self.pool_dilation, self.map_size)
-        if not self.architecture.startswith("rf_") and knob != (1, 1, 1, "shrinking"):
+        knob = (self.pool_kernel, self.pool_stride, self.pool_dilation, self.pool_padding, self.map_size)
+        if not self.architecture.startswith("rf_") and knob != (1, 1, 1, 0, "shrinking"):
             raise ValueError(
-                f"'{self.architecture}' has no pool that sets its field: expected pool_kernel 1, pool_dilation 1 and "
-                f"map_size 'shrinking', found {self.pool_kernel}, {self.pool_dilation} and '{self.map_size}'; the "
-                "networks named rf_ have one"
+                f"'{self.architecture}' has no pool that sets its field: expected pool_kernel 1, pool_dilation 1, "
+                f"pool_padding 0 and map_size 'shrinking', found {self.pool_kernel}, {self.pool_dilation}, "
+                f"{self.pool_padding} and '{self.map_size}'; the networks named rf_ have one"
+            )
+        window = (self.pool_kernel - 1) * self.pool_dilation + 1
+        if self.pool_padding > window // 2:
+            raise ValueError(
+                f"pool_padding is at most half of the pool's window: expected 0 to {window // 2} for a window of "
+                f"{window} pixels, found {self.pool_padding}"
+            )
+        if self.pool_padding and self.map_size != "shrinking":
+            raise ValueError(
+                f"map_size '{self.map_size}' pads the maps itself: expected pool_padding 0, found {self.pool_padding}"
             )
         omitted, most = self.omitted_downsamplings, DOWNSAMPLINGS.get(self.architecture, 0)
         if omitted > most:

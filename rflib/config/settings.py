@@ -17,6 +17,9 @@ SCHEMA = 1
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
+# How many training images batch norm re-estimates its statistics on after pruning; 0, the default, for none. Left out
+# of the identity where it is 0, so that measurements from before there was such a setting keep theirs.
+CalibrationImages = Annotated[int, Field(ge=0, exclude_if=lambda images: images == 0)]
 
 _LITERALS = re.compile(r"'([^']*)'")
 

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt
 
 from rflib.config.analyses import AnalysisSettings
 from rflib.config.runs import NoiseKind
-from rflib.config.settings import Positive, Share
+from rflib.config.settings import CalibrationImages, Positive, Share
 
 Scales = Annotated[tuple[Positive, ...], Field(min_length=1)]
 PruningRates = Annotated[tuple[Share, ...], Field(min_length=1)]
@@ -76,7 +76,8 @@ class RedundancySettings(AnalysisSettings):
 class DeepPruningSettings(AnalysisSettings):
     """Accuracy on test images when the deep convolutions alone are pruned: the last third, and the tail.
 
-    The tail is what lies from the border layer on ("Should You Go Deeper?"), where there is one.
+    The tail is what lies from the border layer on ("Should You Go Deeper?"), where there is one. With
+    `calibration_images`, once more after batch norm has re-estimated its statistics on so many training images.
     """
 
     analysis = "deep_pruning"
@@ -85,3 +86,4 @@ class DeepPruningSettings(AnalysisSettings):
     scopes: Annotated[tuple[Literal["global", "live"], ...], Field(min_length=1)] = ("global", "live")
     test_images: PositiveInt = 10000
     checkpoint: Trained = "last"
+    calibration_images: CalibrationImages = 0

@@ -17,7 +17,7 @@ from rflib.config import ModelConfig
 class Knob:
     """The knob, resolved: geometry of the pool, and the dilation of every later layer with a spatial kernel.
 
-    The last `omitted` of the later downsamplings are left out.
+    `padding` is the pool's own, in pixels on every side. The last `omitted` of the later downsamplings are left out.
     """
 
     kernel: int
@@ -27,6 +27,7 @@ class Knob:
     pads_to_multiple: bool
     later_dilation: int
     omitted: int = 0
+    padding: int = 0
 
     def kept(self, stages: tuple[int, ...]) -> tuple[int, ...]:
         """Return those of the stages with a downsampling, in order, that keep theirs."""
@@ -44,6 +45,7 @@ def resolve(config: ModelConfig) -> Knob:
         pads_to_multiple=config.map_size == "padded",
         later_dilation=config.pool_kernel if dilated else 1,
         omitted=config.omitted_downsamplings,
+        padding=config.pool_padding,
     )
 
 
@@ -52,16 +54,17 @@ class KnobPool(nn.Module):
 
     It expects non-negative maps (after a ReLU), so that padding with zeros never wins against a pixel.
     With `pads_to_multiple` the input is first zero-padded to k times its size, so the map keeps its size;
-    with stride 1 the input is padded by the window's overhang, which keeps the size too.
+    with stride 1 the input is padded by the window's overhang, which keeps the size too. A pool with a padding of
+    its own is torch's, whatever its stride.
     """
 
     def __init__(self, knob: Knob) -> None:
         super().__init__()
         self.pads_to_multiple = knob.pads_to_multiple
         self.window = (knob.kernel - 1) * knob.dilation + 1
-        self.keeps_size = knob.stride == 1 and knob.kernel > 1
+        self.keeps_size = knob.stride == 1 and knob.kernel > 1 and not knob.padding
         self.kernel = knob.kernel
-        self.pool = nn.MaxPool2d(knob.kernel, knob.stride, dilation=knob.dilation, ceil_mode=knob.ceil_mode)
+        self.pool = nn.MaxPool2d(knob.kernel, knob.stride, knob.padding, knob.dilation, ceil_mode=knob.ceil_mode)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Pool a batch of non-negative maps."""

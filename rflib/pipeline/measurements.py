@@ -21,7 +21,6 @@ from rflib.config import (
     AnalysisSettings,
     ArchitectureSettings,
     MeasurementKey,
-    OneShotSettings,
     SimilaritySettings,
     SpectrumSettings,
     TravelSettings,
@@ -33,17 +32,16 @@ from rflib.pipeline import (
     layer_measurements,
     networks,
     noise_measurements,
+    pruning_measurements,
     redundancy_measurements,
     refinement_measurements,
     sharpness_measurements,
 )
 from rflib.pipeline.compute import Say, Subject, ensure_weights, open_subject, waiting
 from rflib.pipeline.search_points import SearchPoints
-from rflib.pruning import Mask, magnitude_mask, pruned
 from rflib.seeding import stream_seed
 from rflib.store import Store
 from rflib.store.provenance import collect
-from rflib.training import evaluate
 from rflib.training.evaluation import EVALUATION_BATCH_SIZE
 from rflib.training.schedule import learning_rate
 
@@ -81,40 +79,6 @@ def measure(key: MeasurementKey, store: Store, say: Say) -> None:
         )
         store.save_measurement(key, values=recorded.values, arrays=recorded.arrays, provenance=provenance)
         store.discard_resume_points(key)
-
-
-def one_shot(settings: OneShotSettings, subject: Subject) -> Recorded:
-    """Accuracy in percent of the dense network and of its pruned copies, and how much of the pruning was dead."""
-    model = subject.network(settings.checkpoint)
-    size = subject.image_size()
-    live = dead_taps.share(model, (3, size, size)).live_masks(model)
-    precision = subject.run.config.precision
-    dense = evaluate(model, subject.test_split, precision=precision)
-    rows = []
-    for scope in settings.scopes:
-        for rate in settings.rates:
-            mask = magnitude_mask(model, rate, scope=scope, live=live if scope == "live" else None)
-            with pruned(model, mask):
-                accuracy = evaluate(model, subject.test_split, precision=precision).accuracy
-            rows.append({"scope": scope, "rate": rate, "pruned_accuracy": accuracy, **_counts(mask, live)})
-    values = {
-        "dense_accuracy": dense.accuracy,
-        "dense_loss": dense.loss,
-        "images": dense.images,
-        "rows": rows,
-    }
-    return Recorded(values)
-
-
-def _counts(mask: Mask, live: dict[str, torch.Tensor]) -> dict[str, int]:
-    """Count what a mask prunes: all weights and those among them that were dead, and how many there are of each."""
-    dead = {name: ~live[name] for name in mask.keep}
-    return {
-        "prunable": mask.total,
-        "dead": sum(int(d.sum()) for d in dead.values()),
-        "pruned": mask.pruned,
-        "pruned_dead": sum(int((~kept.cpu() & dead[name].cpu()).sum()) for name, kept in mask.keep.items()),
-    }
 
 
 def travel(settings: TravelSettings, subject: Subject) -> Recorded:
@@ -254,11 +218,12 @@ _ANALYSES: dict[str, Callable[..., Recorded]] = {
     "history": _history,
     "layers": lambda *given: Recorded(layer_measurements.layers(*given)),
     "noise": lambda *given: Recorded(noise_measurements.noise(*given)),
-    "one_shot": one_shot,
+    "one_shot": lambda *given: Recorded(pruning_measurements.one_shot(*given)),
     "pixel_sensitivity": lambda *given: Recorded(*field_measurements.pixel_sensitivity(*given)),
     "probes": lambda *given: Recorded(layer_measurements.probed(*given)),
     "redundancy": lambda *given: Recorded(redundancy_measurements.redundancy(*given)),
     "saturation": lambda *given: Recorded(layer_measurements.saturations(*given)),
+    "rescaled_taps": lambda *given: Recorded(pruning_measurements.rescaled_taps(*given)),
     "resolutions": lambda *given: Recorded(refinement_measurements.resolutions(*given)),
     "sharpness": lambda *given: Recorded(sharpness_measurements.sharpnesses(*given)),
     "similarity": similarity,

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from rflib import activations
-from rflib.analyses import dead_taps, feature_variance, noise_pruning
+from rflib.analyses import feature_variance, noise_pruning
 from rflib.analyses.noise_pruning import Outcome, Recipe, Sweep
 from rflib.config import FeatureVarianceSettings, NoiseSettings
 from rflib.data.splits import Split
 from rflib.errors import UsageError
 from rflib.pipeline.compute import Subject
+from rflib.pipeline.pruning_measurements import live_weights, training_batches
 from rflib.pruning import magnitude_mask, prunable_weights, replaced
-from rflib.training.evaluation import EVALUATION_BATCH_SIZE
 
 Values = dict[str, Any]
 Weights = dict[str, Tensor]
@@ -88,18 +88,6 @@ def feature_variances(settings: FeatureVarianceSettings, subject: Subject) -> Va
                 )
     values = {"scope": settings.scope, "kind": settings.kind, "draws": settings.draws}
     return {"rows": rows, **values, "dense_dispersion": feature_variance.dispersion(dense[False])}
-
-
-def live_weights(subject: Subject, model: nn.Module) -> dict[str, Tensor]:
-    """Return which prunable weights can receive gradient at the size of the subject's images."""
-    size = subject.image_size()
-    return dead_taps.share(model, (3, size, size)).live_masks(model)
-
-
-def training_batches(subject: Subject, count: int) -> list[Tensor]:
-    """Return `count` training images of all classes, normalised, in batches."""
-    split = subject.train_split.spread(count)
-    return list(split.normalise(split.images).split(EVALUATION_BATCH_SIZE)) if count else []
 
 
 def _row(sweep: Sweep, outcome: Outcome) -> Values:

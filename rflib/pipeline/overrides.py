@@ -49,10 +49,21 @@ def _pool_kernels(values: dict[str, Any], role: Role, chosen: Sequence[int]) -> 
 
 
 def _seeds(values: dict[str, Any], role: Role, chosen: Sequence[int]) -> None:
-    values["seeds"] = chosen
-    values["spectrum_seeds"] = chosen
+    values |= dict.fromkeys(("seeds", "spectrum_seeds", "initial_spectrum_seeds"), chosen)
+    values["fine_tuning_seeds"] = {}
     if values["deeper"] is not None:
         values["deeper"] |= {"seeds": None}
+    if values["readings"] is not None:
+        values["readings"] |= {"seeds": {}}
+    if role.controls is not None:
+        enlarged = role.controls.enlarged
+        runs = enlarged and enlarged.model_dump() | {"runs": dict.fromkeys(enlarged.runs, chosen)}
+        values["controls"] |= {"seeds": None, "enlarged": runs}
+
+
+def _rates(values: dict[str, Any], role: Role, chosen: Sequence[float]) -> None:
+    if values["calibrated"] is not None:
+        values["calibrated"] |= {"rates": chosen}
 
 
 def _epochs(values: dict[str, Any], role: Role, epochs: int) -> None:
@@ -88,6 +99,7 @@ _ROLE: dict[str, Callable[[dict[str, Any], Role, Any], None]] = {
     "architectures": _architectures,
     "pool_kernels": _pool_kernels,
     "seeds": _seeds,
+    "rates": _rates,
     "epochs": _epochs,
     "learning_rate": _learning_rate,
     "fine_tuning_epochs": _fine_tuning_epochs,

@@ -15,6 +15,7 @@ from rflib.config import (
     EffectiveFieldSettings,
     MaskRecipe,
     ModelConfig,
+    OneShotSettings,
     PixelSensitivitySettings,
     PrecisionConfig,
     ProbesSettings,
@@ -27,13 +28,13 @@ from rflib.config import (
     TrainingConfig,
 )
 from rflib.errors import UsageError, unknown
+from rflib.pipeline.control_plans import ControlPlan, ReadingPlan, Seeds
 from rflib.pipeline.optimiser_plans import CurvaturePlan, OptimiserPlan
 from rflib.pipeline.thesis_plans import NoisePlan, RedundancyPlan
 from rflib.store.places import project_root
 
 RoleName = Literal["small_images", "large_images"]
 Kernels = tuple[PositiveInt, ...]
-Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 # Not a file: what the committed results hold (rflib.pipeline.published).
 PUBLISHED = "published"
 PRINTED_EPOCHS = TrainingConfig().epochs
@@ -151,7 +152,10 @@ class RefinementPlan(Settings):
 class Role(Settings):
     """One of the paper's two image sizes: the data set that takes the part, its grid and its schedule.
 
-    `found_side_pixels` is the side of the images as a study finds them when it opens the data set.
+    `found_side_pixels` is the side of the images as a study finds them when it opens the data set. `calibrated` is
+    the one-shot pruning that every dense run goes through a second time, with batch-norm statistics re-estimated.
+    `initial_spectrum` is taken before training, of seeds that need never be trained. `fine_tuning_seeds` of an
+    architecture that is not named are the role's.
     """
 
     title: str
@@ -164,15 +168,21 @@ class Role(Settings):
     training: TrainingConfig
     fine_tuning: TrainingConfig
     fine_tuning_rates: Rates = (0.9,)
+    fine_tuning_seeds: dict[Architecture, Seeds] = Field(default={})
     long_fine_tuning_epochs: PositiveInt | None = None
     spectrum: SpectrumSettings | None = None
     spectrum_seeds: Seeds = (0,)
     frozen_spectrum_kernels: Kernels = ()
+    initial_spectrum: SpectrumSettings | None = None
+    initial_spectrum_seeds: Seeds = (0,)
     similarity: SimilaritySettings | None = None
     protocol: ProtocolPlan | None = None
     widths: WidthPlan | None = None
     doubled: DoubledPlan | None = None
     variants: VariantPlan | None = None
+    calibrated: OneShotSettings | None = None
+    readings: ReadingPlan | None = None
+    controls: ControlPlan | None = None
     deeper: DeeperPlan | None = None
     refinement: RefinementPlan | None = None
     effective_field: FieldPlan | None = None
@@ -180,6 +190,12 @@ class Role(Settings):
     redundancy: RedundancyPlan | None = None
     optimisers: OptimiserPlan | None = None
     curvature: CurvaturePlan | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.calibrated is not None and not self.calibrated.calibration_images:
+            raise ValueError("calibrated: expected calibration_images of at least 1, found 0; leave it out for none")
+        return self
 
     @property
     def side_pixels(self) -> int:

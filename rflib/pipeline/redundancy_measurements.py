@@ -16,9 +16,8 @@ from rflib.analyses import filter_diversity, receptive_field, saturation
 from rflib.analyses.receptive_field import Fields
 from rflib.config import DeepPruningSettings, RedundancySettings
 from rflib.pipeline.compute import Subject
-from rflib.pipeline.noise_measurements import live_weights, training_batches
+from rflib.pipeline.pruning_measurements import Scoring, live_weights, training_batches
 from rflib.pruning import magnitude_mask, prunable_weights, pruned
-from rflib.training import evaluate
 
 Values = dict[str, Any]
 _DEEP_SHARE = 3
@@ -60,20 +59,21 @@ def deep_pruning(settings: DeepPruningSettings, subject: Subject) -> Values:
     """Test accuracy in percent when the deep layers or the tail alone are pruned, one row a part, scope and rate.
 
     `layers` counts the convolutions of a part, `weight_share` and `dead_share` are in percent: its part of all prunable
-    weights, and those of it that never receive gradient. Without a border layer there is no tail, and no row of it.
+    weights, and those of it that never receive gradient. With calibration images, `calibrated_accuracy` is that with
+    batch-norm statistics re-estimated on them. Without a border layer there is no tail, and no row of it.
     """
     model, split = subject.network(settings.checkpoint), subject.test_split.spread(settings.test_images)
-    precision, live = subject.run.config.precision, live_weights(subject, model)
-    dense = evaluate(model, split, precision=precision).accuracy
+    scoring, live = Scoring(subject, split, settings.calibration_images), live_weights(subject, model)
+    dense = scoring(model, "dense_accuracy", "dense_calibrated_accuracy")
     rows = []
     for part, layers in _parts(subject, model).items():
         described = {"part": part, "layers": len(layers), **_shares(model, layers, live)}
         for scope in settings.scopes:
             for rate in settings.rates:
                 with pruned(model, magnitude_mask(model, rate, scope=scope, live=live, layers=layers)):
-                    accuracy = evaluate(model, split, precision=precision).accuracy
-                rows.append({**described, "scope": scope, "rate": rate, "accuracy": accuracy})
-    return {"rows": rows, "dense_accuracy": dense, "images": len(split)}
+                    accuracies = scoring(model, "accuracy", "calibrated_accuracy")
+                rows.append({**described, "scope": scope, "rate": rate, **accuracies})
+    return {"rows": rows, **dense, "images": len(split)}
 
 
 def deep_layers(fields: Fields) -> list[str]:

@@ -140,9 +140,8 @@ def describe(item: Item) -> dict[str, Any]:
     key = item.key
     run = key.runs[0] if key.runs else None
     columns = {"role": item.role, "purpose": item.purpose, **_network(key)}
-    columns |= {
-        name: getattr(key.settings, name) for name in ("checkpoint", "batch_statistics") if hasattr(key.settings, name)
-    }
+    told = ("checkpoint", "batch_statistics", "calibration_images")
+    columns |= {name: getattr(key.settings, name) for name in told if hasattr(key.settings, name)}
     if run is not None:
         training = run.config.training
         columns |= {
@@ -166,7 +165,8 @@ def _network(key: MeasurementKey) -> dict[str, Any]:
         return {"architecture": key.settings.network}
     model: ModelConfig = key.runs[0].config.model if key.runs else key.settings.model  # type: ignore[attr-defined]
     # Some are left out of a dump where they are the default.
-    kept = {name: getattr(model, name) for name in ("kernel_padding", "cardinality", "omitted_downsamplings")}
+    told = ("pool_padding", "kernel_padding", "cardinality", "omitted_downsamplings")
+    kept = {name: getattr(model, name) for name in told}
     return {**model.model_dump(exclude={"classes", "ceil_mode"}), **kept}
 
 

@@ -15,11 +15,13 @@ from rflib.config import (
     Architecture,
     ArchitectureSettings,
     DataConfig,
+    DeepPruningSettings,
     HistorySettings,
     LayersSettings,
     MaskRecipe,
     MeasurementKey,
     ModelConfig,
+    OneShotSettings,
     PrecisionConfig,
     Run,
     RunConfig,
@@ -77,10 +79,11 @@ def every_change(value: Settings) -> dict[str, Settings]:
 
 def test_every_setting_of_a_run_changes_its_identity() -> None:
     changes = every_change(DENSE)
-    # None stands for "not pruned", a checkpoint belongs to a parent, another task has its own number of classes, and
-    # SGD has not the options of other optimisers.
+    # None stands for "not pruned", a checkpoint belongs to a parent, another task has its own number of classes, a pool
+    # of one pixel cannot be padded, and SGD has not the options of other optimisers.
     optimiser = DENSE.config.training.optimiser
     without = {"config.parent", "config.parent_checkpoint", "config.mask", "config.data.task"}
+    without.add("config.model.pool_padding")
     without |= {f"config.training.optimiser.{name}" for name in {*type(optimiser).model_fields} - {*optimiser.options}}
     without.discard("config.training.optimiser.name")
     assert {".".join(path) for path, _ in leaves(DENSE)} - set(changes) == without
@@ -103,7 +106,7 @@ def keys() -> list[MeasurementKey]:
     runs = (DENSE, DENSE.replace(seed=1))
     of_networks = (ArchitectureSettings, LayersSettings)
     plain = [kind() for kind in AnalysisSettings.__subclasses__() if kind not in of_networks]
-    analyses = [*plain, *(kind(model=ModelConfig()) for kind in of_networks)]
+    analyses = [*plain, *(kind(model=ModelConfig(pool_kernel=4)) for kind in of_networks)]
     return [MeasurementKey.of(analysis, *runs[: analysis.subjects]) for analysis in analyses]
 
 
@@ -197,3 +200,15 @@ def test_names_are_file_names() -> None:
     run = Run(config=RunConfig(data=DataConfig(name="folder:my images")), seed=3)
     assert run.name == f"folder-my images-native-rf_resnet50-k1-w1-s3-{run.id}"
     assert PRUNED.name == f"cifar10-native-rf_resnet50-k1-w1-s0-global0.9-{PRUNED.id}"
+
+
+def test_settings_that_came_later_leave_earlier_names_as_they_are() -> None:
+    """What is stored was named before there were calibration images and a padding of the pool."""
+    assert "calibration_images" not in OneShotSettings().model_dump()
+    assert "calibration_images" not in DeepPruningSettings().model_dump()
+    assert "pool_padding" not in ModelConfig().model_dump()
+    assert OneShotSettings(calibration_images=5).model_dump()["calibration_images"] == 5
+    padded = ModelConfig(pool_kernel=3, pool_stride=2, pool_padding=1)
+    assert padded.model_dump()["pool_padding"] == 1
+    wide = DENSE.replace(config=DENSE.config.replace(model=padded))
+    assert wide.id != DENSE.replace(config=DENSE.config.replace(model=padded.replace(pool_padding=0))).id

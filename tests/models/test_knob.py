@@ -35,6 +35,7 @@ def random_maps(side: int = 7) -> Tensor:
         ({"pool_kernel": 3, "map_size": "padded"}, Knob(3, 3, 1, False, True, 1)),
         ({"pool_kernel": 3, "map_size": "dilated"}, Knob(3, 1, 1, False, False, 3)),
         ({"omitted_downsamplings": 2}, Knob(1, 1, 1, False, False, 1, omitted=2)),
+        ({"pool_kernel": 3, "pool_stride": 2, "pool_padding": 1}, Knob(3, 2, 1, False, False, 1, padding=1)),
     ],
 )
 def test_settings_resolve_to_a_knob(settings: dict[str, Any], expected: Knob) -> None:
@@ -52,6 +53,15 @@ def test_the_plain_knob_is_torchs_pool() -> None:
         knob = knob_of(**settings)
         expected = F.max_pool2d(maps, knob.kernel, knob.stride, dilation=knob.dilation)
         assert torch.equal(KnobPool(knob)(maps), expected)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+def test_an_overlapping_pool_with_a_padding_is_torchs(k: int) -> None:
+    """Also at stride 1, where a pool without a padding of its own keeps the size: this one adds a row and a column."""
+    maps = random_maps(12)
+    pool = KnobPool(knob_of(pool_kernel=k + 1, pool_stride=k, pool_padding=1))
+    assert torch.equal(pool(maps), F.max_pool2d(maps, k + 1, k, padding=1))
+    assert pool(maps).shape[-1] == (maps.shape[-1] + 2 - (k + 1)) // k + 1
 
 
 @pytest.mark.parametrize("dilation", [1, 2])

@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from rflib.analyses import cka, hessian
 from rflib.config import (
     ArchitectureSettings,
+    DeepPruningSettings,
     HistorySettings,
     ModelConfig,
     OneShotSettings,
+    RescaledTapsSettings,
     Run,
     SimilaritySettings,
     SpectrumSettings,
@@ -26,6 +28,7 @@ from rflib.data import open_data_set
 from rflib.data.splits import Split
 from rflib.models import build
 from rflib.pipeline.study import Study
+from rflib.pruning import magnitude_mask
 from rflib.seeding import stream_seed
 from rflib.store import Measurement, Store
 from rflib.store.places import cache_root
@@ -65,6 +68,15 @@ def accuracy_of(model: nn.Module, images: Tensor, labels: Tensor) -> float:
         return 100 * float((model(images).argmax(1) == labels).double().mean())
 
 
+def outer_taps(weights: list[Tensor]) -> Tensor:
+    """Mark, over all prunable weights in a row, the taps around the middle in the layers that see one pixel."""
+    outer = torch.ones(3, 3, dtype=torch.bool)
+    outer[1, 1] = False
+    none = torch.zeros(3, 3, dtype=torch.bool)
+    parts = [(outer if index >= ON_ONE_PIXEL else none).expand(w.shape) for index, w in enumerate(weights, start=1)]
+    return torch.cat([part.flatten() for part in parts])
+
+
 def take_statistics(model: nn.Module, images: Tensor) -> None:
     """Let batch norm take the statistics of one batch as its running ones."""
     for module in model.modules():
@@ -96,19 +108,71 @@ def test_one_shot_rows_are_those_of_a_direct_computation(recorded: Measure, stud
             assert row["pruned_accuracy"] == pytest.approx(accuracy_of(cut, images, labels))
 
 
+def test_new_statistics_are_those_of_the_pruned_network(recorded: Measure, study: Study, run: Run) -> None:
+    """All calibration images fit one batch, so they are the statistics that one pass in training mode takes."""
+    found = recorded(OneShotSettings(rates=(0.5, 0.9), scopes=("global", "live"), calibration_images=32), run)
+    plain = recorded(OneShotSettings(rates=(0.5, 0.9), scopes=("global", "live")), run)
+    seen, (images, labels) = spread_of(run, "train", 32)[0], images_of(run, "test")
+    model = stored_network(study.store, run)
+    take_statistics(model, seen)
+    assert found.values["dense_calibrated_accuracy"] == pytest.approx(accuracy_of(model, images, labels))
+    assert found.values["dense_accuracy"] == plain.values["dense_accuracy"]
+    changed = []
+    for row, before in zip(found.values["rows"], plain.values["rows"], strict=True):
+        assert {name: row[name] for name in before} == before
+        if row["scope"] == "global":
+            cut = stored_network(study.store, run)
+            magnitude_mask(cut, row["rate"]).apply_(cut)
+            take_statistics(cut, seen)
+            assert row["calibrated_accuracy"] == pytest.approx(accuracy_of(cut, images, labels))
+            changed.append(row["calibrated_accuracy"] != row["pruned_accuracy"])
+    assert any(changed)
+
+
+def test_new_statistics_of_deep_layers_that_are_pruned(recorded: Measure, study: Study, run: Run) -> None:
+    settings = DeepPruningSettings(rates=(0.9,), scopes=("global",), calibration_images=32)
+    row, *_ = recorded(settings, run).values["rows"]
+    cut = stored_network(study.store, run)
+    deep = [name for name, module in cut.named_modules() if isinstance(module, nn.Conv2d)][-5:]
+    magnitude_mask(cut, 0.9, layers=deep).apply_(cut)
+    take_statistics(cut, spread_of(run, "train", 32)[0])
+    assert (row["part"], row["layers"]) == ("deep", 5)
+    assert row["calibrated_accuracy"] == pytest.approx(accuracy_of(cut, *images_of(run, "test")))
+
+
+def test_dead_taps_of_any_size_change_nothing_before_pruning(recorded: Measure, study: Study, run: Run) -> None:
+    """By hand: the outer taps of the layers that see one pixel, ten times as large, then the smallest half pruned."""
+    found = recorded(RescaledTapsSettings(factors=(1.0, 10.0), rates=(0.5,)), run)
+    plain, scaled = found.values["rows"]
+    assert (plain["factor"], scaled["factor"]) == (1.0, 10.0)
+    assert plain["largest_change"] == 0
+    assert scaled["largest_change"] < 1e-5
+    assert plain["accuracy"] == scaled["accuracy"]
+    assert found.values["dead_share"] == pytest.approx(100 * DEAD / PRUNABLE)
+    model = stored_network(study.store, run)
+    weights = [p for p in model.parameters() if p.dim() == 4][1:]
+    with torch.no_grad():
+        for weight in weights[ON_ONE_PIXEL - 1 :]:
+            middle = weight[:, :, 1, 1].clone()
+            weight *= 10
+            weight[:, :, 1, 1] = middle
+        flat = torch.cat([weight.flatten() for weight in weights]).abs()
+        threshold = flat.sort().values[round(0.5 * PRUNABLE)]
+        dead = outer_taps(weights)
+        taken = float((flat[~dead] < threshold).float().mean())
+        for weight in weights:
+            weight[weight.abs() < threshold] = 0
+    assert scaled["pruned_accuracy"] == pytest.approx(accuracy_of(model, *images_of(run, "test")))
+    assert scaled["live_share_pruned"] == pytest.approx(100 * taken)
+    assert plain["live_share_pruned"] < scaled["live_share_pruned"]
+
+
 def test_dead_weights_are_counted_by_hand(recorded: Measure, study: Study, run: Run) -> None:
     rows = recorded(OneShotSettings(rates=(0.0, 0.5, 0.9)), run).values["rows"]
     assert {(row["prunable"], row["dead"]) for row in rows} == {(PRUNABLE, DEAD)}
     model = stored_network(study.store, run)
     weights = [p.detach() for p in model.parameters() if p.dim() == 4][1:]
-    outer = torch.ones(3, 3, dtype=torch.bool)
-    outer[1, 1] = False
-    dead = torch.cat(
-        [
-            (outer if index >= ON_ONE_PIXEL else torch.zeros(3, 3, dtype=torch.bool)).expand(weight.shape).flatten()
-            for index, weight in enumerate(weights, start=1)
-        ]
-    )
+    dead = outer_taps(weights)
     flat = torch.cat([weight.flatten() for weight in weights]).abs()
     for row in rows:
         count = round(row["rate"] * (PRUNABLE - DEAD if row["scope"] == "live" else PRUNABLE))

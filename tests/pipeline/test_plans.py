@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from rflib.book.lessons import is_lesson
+from rflib.config import OneShotSettings, RescaledTapsSettings, SpectrumSettings
 from rflib.errors import UsageError
+from rflib.pipeline.control_plans import ControlPlan, EnlargedPlan, ReadingPlan
 from rflib.pipeline.optimiser_plans import CurvaturePlan, OptimiserPlan
 from rflib.pipeline.plans import ALL, LEDGER, PLANS, Item, measures, plan
 from rflib.pipeline.profiles import DeeperPlan, DoubledPlan, FieldPlan, Profile, RefinementPlan, VariantPlan, WidthPlan
@@ -76,6 +78,7 @@ OPTIMISERS = {
     **{f"{analysis} equal_{budget}": 4 for budget in ("epochs", "evaluations") for analysis in ("history", "one_shot")},
     "sharpness equal_epochs": 4,
 }
+PRINTED = {f"one_shot printed_{clipping}": 2 for clipping in ("norm", "value", "none")}
 CURVATURE = {"architecture curvature": 2, "history curvature": 4, "one_shot curvature": 4, "spectrum curvature": 8}
 
 
@@ -93,7 +96,7 @@ CURVATURE = {"architecture curvature": 2, "history curvature": 4, "one_shot curv
         ("manipulating-the-receptive-field", {"architecture grid": 4, "architecture large": 1}),
         ("accuracy-and-pruning", GRID),
         ("pruning-rates", GRID),
-        ("fine-tuning", {**GRID, "history fine_tuned": 16, "history long_fine_tuned": 16}),
+        ("fine-tuning", {**GRID, "history continued": 8, "history fine_tuned": 16, "history long_fine_tuned": 16}),
         # Spectra of seed 0 alone, before and after training; frozen for the two networks of kernel 2.
         (
             "loss-landscape",
@@ -119,7 +122,7 @@ CURVATURE = {"architecture curvature": 2, "history curvature": 4, "one_shot curv
         ),
         (
             "open-questions",
-            {**GRID, "architecture variant": 3, "history variant": 6, "one_shot variant": 6},
+            {**GRID, "architecture variant": 3, "history variant": 6, "one_shot variant": 6, **PRINTED},
         ),
         (
             "should-you-go-deeper",
@@ -149,7 +152,7 @@ CURVATURE = {"architecture curvature": 2, "history curvature": 4, "one_shot curv
         ("redundancy-and-saturation", {**GRID, **REDUNDANCY}),
         ("optimisers-and-prunability", OPTIMISERS),
         ("width-and-curvature", CURVATURE),
-        # Whatever the chapters before measure, except for the trial of the printed protocol, each once.
+        # Whatever the chapters before measure, except for the courses of the printed protocol, each once.
         (
             "claims",
             {
@@ -158,6 +161,8 @@ CURVATURE = {"architecture curvature": 2, "history curvature": 4, "one_shot curv
                 **{f"{analysis} width": n for analysis, n in (("architecture", 2), ("history", 4), ("one_shot", 4))},
                 **{f"{analysis} shallow": n for analysis, n in (("architecture", 2), ("history", 4), ("one_shot", 4))},
                 **{f"{analysis} variant": n for analysis, n in (("architecture", 3), ("history", 6), ("one_shot", 6))},
+                **PRINTED,
+                "history continued": 8,
                 "history fine_tuned": 16,
                 "history long_fine_tuned": 16,
                 "spectrum grid": 8,
@@ -278,6 +283,91 @@ def test_pruned_runs_start_from_the_runs_that_are_pruned_one_shot(wide: Profile)
     dense = {item.key.runs[0].id for item in items if item.key.analysis == "one_shot"}
     parents: list[Any] = [item.key.runs[0].parent for item in items if "fine_tuned" in item.purpose]
     assert {parent.id for parent in parents} == dense
+
+
+def test_the_dense_run_goes_on_for_as_long_as_fine_tuning_takes(wide: Profile) -> None:
+    role = wide.roles["small_images"].replace(fine_tuning_seeds={"rf_resnet50": (1,)})
+    items = [item for item in plan("fine-tuning", wide.replace(small_images=role)) if item.purpose == "continued"]
+    runs = [item.key.runs[0] for item in items]
+    assert [(run.config.model.architecture, run.seed) for run in runs] == [
+        *[("rf_vgg19", 0), ("rf_vgg19", 1)] * 2,
+        *[("rf_resnet50", 1)] * 2,
+    ]
+    assert {run.config.mask.rate for run in runs if run.config.mask} == {0.0}
+    assert {run.config.training.epochs for run in runs} == {wide.roles["small_images"].fine_tuning.epochs}
+
+
+def test_an_early_spectrum_needs_no_trained_partner(wide: Profile) -> None:
+    role = wide.roles["small_images"].replace(
+        spectrum=None, initial_spectrum=SpectrumSettings(eigenvalues=2), initial_spectrum_seeds=(0, 1)
+    )
+    items = [item for item in plan("loss-landscape", wide.replace(small_images=role)) if item.purpose == "initial"]
+    assert [item.key.settings.checkpoint for item in items] == ["initial"] * 8  # type: ignore[attr-defined]
+    assert {item.key.runs[0].seed for item in items} == {0, 1}
+
+
+@pytest.fixture
+def controlled(wide: Profile) -> Profile:
+    """The wide profile without variants, with everything that the observation is controlled by."""
+    role = wide.roles["small_images"].replace(
+        variants=None,
+        protocol=None,
+        calibrated=OneShotSettings(rates=(0.5, 0.95), calibration_images=16),
+        readings=ReadingPlan(
+            overlapping={"rf_vgg19": (1, 2), "rf_resnet50": (2,)},
+            others={"rf_vgg16": (2,)},
+            seeds={"rf_resnet50": (1,)},
+        ),
+        controls=ControlPlan(
+            rescaled=RescaledTapsSettings(),
+            undecayed={"rf_vgg19": (2,)},
+            seeds=(0,),
+            enlarged=EnlargedPlan(image_size=32, epochs=1, runs={1: (0,), 2: (0, 1)}),
+        ),
+    )
+    return wide.replace(small_images=role)
+
+
+def test_controls_counted_by_hand(controlled: Profile) -> None:
+    dense = {"architecture grid": 4, "history grid": 8, "one_shot grid": 16, "rescaled_taps rescaled": 8}
+    others = {"overlapping": (3, 5), "other_reading": (1, 2), "undecayed": (1, 1)}
+    sizes = dict.fromkeys(("enlarged", "unenlarged"), (2, 3))
+    assert counts(plan("open-questions", controlled)) == dense | {
+        f"{analysis} {purpose}": {"architecture": networks, "history": runs, "one_shot": 2 * runs}[analysis]
+        for purpose, (networks, runs) in (others | sizes).items()
+        for analysis in ("architecture", "history", "one_shot")
+    }
+    assert counts(plan("manipulating-the-receptive-field", controlled)) == {
+        "architecture grid": 4,
+        "architecture large": 1,
+        "architecture overlapping": 3,
+        "architecture other_reading": 1,
+    }
+
+
+def test_controls_change_what_they_are_named_for_and_nothing_else(controlled: Profile) -> None:
+    items = [item for item in plan("open-questions", controlled) if item.key.analysis == "history"]
+    runs = {purpose: [i.key.runs[0] for i in items if i.purpose == purpose] for purpose in {i.purpose for i in items}}
+    pools = [
+        (run.config.model.pool_kernel, run.config.model.pool_stride, run.config.model.pool_padding)
+        for run in runs["overlapping"]
+    ]
+    assert pools == [(2, 1, 1)] * 2 + [(3, 2, 1)] * 2 + [(3, 2, 1)]
+    grid = {(run.config.model.architecture, run.config.model.pool_kernel, run.seed): run for run in runs["grid"]}
+    (undecayed,) = runs["undecayed"]
+    decayed = grid["rf_vgg19", 2, 0].config.training
+    assert undecayed.config.training == decayed.replace(optimiser=decayed.optimiser.replace(weight_decay=0.0))
+    for large, own in zip(runs["enlarged"], runs["unenlarged"], strict=True):
+        assert (large.config.data.side_pixels, large.config.training.epochs) == (32, 1)
+        assert large.config.replace(data=own.config.data) == own.config
+    described = [i for i in plan("open-questions", controlled) if i.purpose == "enlarged" and not i.key.runs]
+    sides = [item.key.settings.image_size for item in described]  # type: ignore[attr-defined]
+    assert sides == [32, 32]
+
+
+def test_asking_for_new_statistics_without_images_is_refused(profile: Profile) -> None:
+    with pytest.raises(UsageError, match="calibrated: expected calibration_images of at least 1, found 0; leave it"):
+        profile.roles["small_images"].replace(calibrated=OneShotSettings())
 
 
 def test_doubled_runs_differ_in_their_period(wide: Profile) -> None:

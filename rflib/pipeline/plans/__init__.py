@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rflib.errors import unknown
+from rflib.pipeline.plans.controls import controls, other_readings, readings
 from rflib.pipeline.plans.items import Item, Plan
 from rflib.pipeline.plans.neighbours import deeper, effective_field, refinement
 from rflib.pipeline.plans.optimisers import curvature, optimisers
@@ -31,7 +32,7 @@ LEDGER = "ledger"
 
 PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
     "experimental-settings": (protocol,),
-    "manipulating-the-receptive-field": (networks,),
+    "manipulating-the-receptive-field": (networks, readings),
     "accuracy-and-pruning": (dense,),
     "fine-tuning": (dense, fine_tuned),
     "loss-landscape": (curves, spectra, doubled),
@@ -39,7 +40,7 @@ PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
     "large-receptive-fields": (dense, large),
     "width-and-depth": (widths,),
     "pruning-rates": (dense,),
-    "open-questions": (dense, variants),
+    "open-questions": (dense, variants, controls, other_readings),
     "should-you-go-deeper": (deeper,),
     "effective-receptive-field": (effective_field,),
     "receptive-field-refinement": (refinement,),
@@ -48,7 +49,7 @@ PLANS: dict[str, tuple[Callable[[Profile, RoleName, Role], Plan], ...]] = {
     "optimisers-and-prunability": (optimisers,),
     "width-and-curvature": (curvature,),
     "claims": (
-        *(networks, dense, curves, fine_tuned, spectra, doubled, similarities, large, widths, variants),
+        *(networks, dense, curves, fine_tuned, spectra, doubled, similarities, large, widths, variants, controls),
         *(deeper, effective_field, refinement, noise, redundancy, optimisers, curvature),
     ),
 }

@@ -31,7 +31,14 @@ def trained(profile: Profile, name: RoleName, role: Role, run: Run, purpose: str
     """One dense run: its network, its history and its one-shot pruning."""
     yield described(name, role, run.config.model, purpose)
     yield Item(MeasurementKey.of(HistorySettings(), run), name, purpose)
+    yield from one_shot(profile, name, role, run, purpose)
+
+
+def one_shot(profile: Profile, name: RoleName, role: Role, run: Run, purpose: str) -> Plan:
+    """One-shot pruning of a dense run, and again with re-estimated statistics if the role asks for them."""
     yield Item(MeasurementKey.of(OneShotSettings(rates=profile.rates), run), name, purpose)
+    if role.calibrated is not None:
+        yield Item(MeasurementKey.of(role.calibrated, run), name, purpose)
 
 
 def grid(profile: Profile, role: Role) -> Iterator[Run]:

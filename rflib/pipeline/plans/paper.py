@@ -29,8 +29,12 @@ def curves(profile: Profile, name: RoleName, role: Role) -> Plan:
 
 
 def fine_tuned(profile: Profile, name: RoleName, role: Role) -> Plan:
-    """Tables 3, 4 and 5: the pruned networks after fine-tuning, short and long."""
+    """Tables 3, 4 and 5: the pruned networks after fine-tuning, short and long, and the dense one after as much."""
     for run in grid(profile, role):
+        if run.seed not in role.fine_tuning_seeds.get(run.config.model.architecture, role.seeds):
+            continue
+        # Nothing is pruned at rate 0: dense training goes on for as many epochs as fine-tuning has.
+        yield Item(MeasurementKey.of(HistorySettings(), profile.fine_tuned(role, run, 0.0)), name, "continued")
         for rate in role.fine_tuning_rates:
             short = profile.fine_tuned(role, run, rate)
             yield Item(MeasurementKey.of(HistorySettings(), short), name, "fine_tuned")
@@ -41,6 +45,11 @@ def fine_tuned(profile: Profile, name: RoleName, role: Role) -> Plan:
 
 def spectra(profile: Profile, name: RoleName, role: Role) -> Plan:
     """Figures 1 and 2: the largest Hessian eigenvalues before and after training."""
+    if role.initial_spectrum is not None:
+        untrained = role.initial_spectrum.replace(checkpoint="initial")
+        for run in grid(profile, role):
+            if run.seed in role.initial_spectrum_seeds:
+                yield Item(MeasurementKey.of(untrained, run), name, "initial")
     if role.spectrum is None:
         return
     for run in grid(profile, role):
