@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from rflib import activations
 from rflib.analyses import dead_taps
 from rflib.config import OneShotSettings, RescaledTapsSettings
-from rflib.data.splits import Split, evaluation_batches
+from rflib.data.splits import Split, batches, evaluation_batches
 from rflib.pipeline.compute import Subject
 from rflib.pruning import Mask, magnitude_mask, prunable_weights, pruned, replaced
+from rflib.seeding import stream_seed
 from rflib.training import evaluate
 from rflib.training.evaluation import EVALUATION_BATCH_SIZE, autocast
 
@@ -23,7 +24,7 @@ def one_shot(settings: OneShotSettings, subject: Subject) -> Values:
     """Accuracy in percent of the dense network and of its pruned copies, and how much of the pruning was dead.
 
     With calibration images `calibrated_accuracy` and `dense_calibrated_accuracy` are those with batch-norm statistics
-    re-estimated on them.
+    re-estimated on them (EagleEye, Li et al. 2020: adaptive batch normalisation).
     """
     model = subject.network(settings.checkpoint)
     live = live_weights(subject, model)
@@ -70,11 +71,15 @@ def rescaled_taps(settings: RescaledTapsSettings, subject: Subject) -> Values:
 
 
 class Scoring:
-    """Accuracy in percent on a split, and again with batch-norm statistics re-estimated on training images."""
+    """Accuracy in percent on a split, and again with batch-norm statistics re-estimated on training images.
+
+    These are augmented as in training. The statistics that they take the place of were of such images: on others even
+    those of the dense network change, and what pruning does would not stand alone.
+    """
 
     def __init__(self, subject: Subject, split: Split, calibration_images: int) -> None:
         self._split, self._precision = split, subject.run.config.precision
-        self._batches = training_batches(subject, calibration_images)
+        self._batches = _augmented_batches(subject, calibration_images)
 
     def __call__(self, model: nn.Module, name: str, calibrated: str) -> Values:
         """Return the accuracy under `name` and, if there are calibration images, that with new statistics."""
@@ -99,6 +104,20 @@ def training_batches(subject: Subject, count: int) -> list[Tensor]:
     """Return `count` training images of all classes, normalised, in batches."""
     split = subject.train_split.spread(count)
     return list(split.normalise(split.images).split(EVALUATION_BATCH_SIZE)) if count else []
+
+
+def _augmented_batches(subject: Subject, count: int) -> list[Tensor]:
+    """Return `count` training images of all classes, augmented as in training and normalised, in batches."""
+    training = subject.run.config.training
+    drawn = batches(
+        subject.train_split.spread(count),
+        batch_size=EVALUATION_BATCH_SIZE,
+        seed=stream_seed(subject.run.seed, "calibration"),
+        epoch=0,
+        crop_padding=training.crop_padding,
+        horizontal_flip=training.horizontal_flip,
+    )
+    return [images for images, _ in drawn] if count else []
 
 
 def _logits(model: nn.Module, split: Split) -> Tensor:

@@ -25,6 +25,7 @@ from rflib.config import (
     TravelSettings,
 )
 from rflib.data import open_data_set
+from rflib.data.augmentation import draw_augmentation, order
 from rflib.data.splits import Split
 from rflib.models import build
 from rflib.pipeline.study import Study
@@ -77,6 +78,18 @@ def outer_taps(weights: list[Tensor]) -> Tensor:
     return torch.cat([part.flatten() for part in parts])
 
 
+def augmented(run: Run, count: int) -> Tensor:
+    """Return training images as calibration sees them: of all classes, cropped as in training, all in one batch."""
+    images, _ = spread_of(run, "train", count)
+    data = open_data_set(run.config.data, cache_root=cache_root())
+    black = -torch.tensor(data.mean) / torch.tensor(data.std)
+    seed = stream_seed(run.seed, "calibration")
+    drawn = draw_augmentation(count, seed=seed, epoch=0, crop_padding=1, horizontal_flip=False)
+    padded = black.view(3, 1, 1).repeat(count, 1, 18, 18)
+    padded[:, :, 1:-1, 1:-1] = images[order(count, seed=seed, epoch=0)]
+    return torch.stack([p[:, y : y + 16, x : x + 16] for p, y, x in zip(padded, drawn.top, drawn.left, strict=True)])
+
+
 def take_statistics(model: nn.Module, images: Tensor) -> None:
     """Let batch norm take the statistics of one batch as its running ones."""
     for module in model.modules():
@@ -109,10 +122,15 @@ def test_one_shot_rows_are_those_of_a_direct_computation(recorded: Measure, stud
 
 
 def test_new_statistics_are_those_of_the_pruned_network(recorded: Measure, study: Study, run: Run) -> None:
-    """All calibration images fit one batch, so they are the statistics that one pass in training mode takes."""
-    found = recorded(OneShotSettings(rates=(0.5, 0.9), scopes=("global", "live"), calibration_images=32), run)
-    plain = recorded(OneShotSettings(rates=(0.5, 0.9), scopes=("global", "live")), run)
-    seen, (images, labels) = spread_of(run, "train", 32)[0], images_of(run, "test")
+    """All calibration images fit one batch, so they are the statistics that one pass in training mode takes.
+
+    The images are shifted by up to a pixel, as in the training of this profile.
+    """
+    asked = {"rates": (0.3, 0.6, 0.9), "scopes": ("global", "live")}
+    found = recorded(OneShotSettings(**asked, calibration_images=32), run)
+    plain = recorded(OneShotSettings(**asked), run)
+    seen, (images, labels) = augmented(run, 32), images_of(run, "test")
+    assert float(seen.sum()) != pytest.approx(float(spread_of(run, "train", 32)[0].sum())), "they are cropped"
     model = stored_network(study.store, run)
     take_statistics(model, seen)
     assert found.values["dense_calibrated_accuracy"] == pytest.approx(accuracy_of(model, images, labels))
@@ -135,7 +153,7 @@ def test_new_statistics_of_deep_layers_that_are_pruned(recorded: Measure, study:
     cut = stored_network(study.store, run)
     deep = [name for name, module in cut.named_modules() if isinstance(module, nn.Conv2d)][-5:]
     magnitude_mask(cut, 0.9, layers=deep).apply_(cut)
-    take_statistics(cut, spread_of(run, "train", 32)[0])
+    take_statistics(cut, augmented(run, 32))
     assert (row["part"], row["layers"]) == ("deep", 5)
     assert row["calibrated_accuracy"] == pytest.approx(accuracy_of(cut, *images_of(run, "test")))
 
