@@ -52,8 +52,8 @@ RULES = {
     "PT-13": Rule(
         wider_is_easier,
         "Three quantities at the largest kernel, each on its own, of the widest network minus the narrowest within a "
-        f"seed: dense accuracy is higher (without a test, by more than {NOTICEABLE_POINTS:g} point), and the largest "
-        "eigenvalue of the Hessian, before and after training, is smaller (its logarithm; without a test, by more than "
+        f"seed: dense accuracy is higher (by more than {NOTICEABLE_POINTS:g} point), and the largest "
+        "eigenvalue of the Hessian, before and after training, is smaller (its logarithm; by more than "
         f"{NOTICEABLE_DECADES:g} decades). {DIFFERENCE}",
         "training runs and spectra of two or more widths of one network",
         _CHAPTER,

@@ -206,7 +206,7 @@ RULES = {
     ),
     "DP-02": Rule(
         width_and_cardinality,
-        "Exact: the field is the same. And the accuracy differs, up or down (without a test, by more than "
+        "Exact: the field is the same. And the accuracy differs, up or down (by more than "
         f"{NOTICEABLE_POINTS:g} point). {DIFFERENCE.replace('one-sided', 'two-sided')}",
         "runs of one architecture at several widths or cardinalities",
         _CHAPTER,
@@ -214,7 +214,7 @@ RULES = {
     "DP-03": Rule(
         saturation,
         "Both must hold, along the layers of a trained network on images as they are: the effective field grows over "
-        "the first half of the depth, and grows less over the second (without a test, each by more than "
+        "the first half of the depth, and grows less over the second (each by more than "
         f"{NOTICEABLE_PIXELS:g} px). {_BORDER} {DIFFERENCE}",
         "effective fields along the depth",
         _CHAPTER,
@@ -232,14 +232,13 @@ RULES = {
     "DP-05": Rule(
         odd_kernels,
         "The imbalance of a network with kernels that their stride does not divide exceeds the mean of the networks "
-        f"without any (without a test, by more than {NOTICEABLE_IMBALANCE:g}). {DIFFERENCE}",
+        f"without any (by more than {NOTICEABLE_IMBALANCE:g}). {DIFFERENCE}",
         "pixel sensitivity of networks with odd and with even strided kernels",
         _CHAPTER,
     ),
     "DP-06": Rule(
         padding_evens_out,
-        f"The imbalance of pixels, {_AS_PADDED}, is negative (without a test, by more than {NOTICEABLE_IMBALANCE:g}). "
-        f"{DIFFERENCE}",
+        f"The imbalance of pixels, {_AS_PADDED}, is negative (by more than {NOTICEABLE_IMBALANCE:g}). {DIFFERENCE}",
         "pixel sensitivity with and without kernel padding",
         _CHAPTER,
         ("fig-kernel-padding",),
@@ -253,7 +252,7 @@ RULES = {
     ),
     "DP-08": Rule(
         padding_and_shifts,
-        f"Both must hold on the task of shifts, as {_AS_PADDED}: test accuracy rises (without a test, by more than "
+        f"Both must hold on the task of shifts, as {_AS_PADDED}: test accuracy rises (by more than "
         f"{NOTICEABLE_POINTS:g} point), and the change of the outputs when the image moves by one pixel falls (without "
         f"a test, by more than {NOTICEABLE_SHARE:.0%} of their spread). {DIFFERENCE}",
         "runs on shifts with and without kernel padding",

@@ -13,7 +13,7 @@ SIMILARITY = "similarity"
 # The tests in plain words.
 TREND = (
     f"Page's exact trend test over the kernels, each seed a block, one-sided at {LEVEL:.0%}, Holm-corrected; interval: "
-    "bootstrap of the rank correlation over seeds."
+    "95 % of the change from the smallest kernel to the largest."
 )
 DIFFERENCE = (
     f"Student's t test of differences within a seed, one-sided at {LEVEL:.0%}, Holm-corrected; interval: 95 % of the "
@@ -27,11 +27,12 @@ class Evidence:
     """One combination's part in a claim.
 
     `effect` is in units of `measure`; the claim wants it beyond `bound` in the direction `expected` (+1, -1), or
-    within ±`bound` (0). A trend is over so many `kernels`, and `change` is that of the means from the smallest to the
-    largest, in the units of the quantity. `agrees` is what the means alone say, `opposite` that they show a clear
-    trend the other way, and `holds` what the test says where there is one. `p` is None where nothing was tested,
-    `smallest_p` the least that the design allows. `settled`: exact, no test is needed. `seeds` is None for what needs
-    none. `parts` must all hold; the weakest of them lends its numbers.
+    within ±`bound` (0). A trend is over so many `kernels`; `change` is that of the means from the smallest to the
+    largest, in the units of the quantity, and `steps` are those between neighbours. `interval` is that of the change,
+    else of the effect. `agrees` is what the means alone say, `opposite` that they show a clear trend the other way.
+    `p` is None where nothing was tested, `smallest_p` the least that the design and its ties allow. `settled`: exact,
+    no test is needed. `seeds` is None for what needs none. `undecided` says why it decides nothing: a floor, or a
+    change within the error of the test images. `parts` must all hold; the weakest of them lends its numbers.
     """
 
     where: str
@@ -42,6 +43,7 @@ class Evidence:
     bound: float = 0.0
     interval: Interval | None = None
     change: float | None = None
+    steps: tuple[float, ...] = ()
     kernels: int | None = None
     p: float | None = None
     smallest_p: float = 0.0
@@ -49,12 +51,13 @@ class Evidence:
     seeds: int | None = None
     opposite: bool = False
     corrected_p: float | None = None
+    undecided: str = ""
     parts: tuple[Evidence, ...] = ()
 
     @property
     def holds(self) -> bool:
-        """Whether the combination bears the claim out: by the corrected test, else by the direction of the means."""
-        return self.agrees if self.corrected_p is None else self.corrected_p <= LEVEL
+        """Whether the combination bears the claim out: the means do, and the corrected test where there is one."""
+        return self.agrees and not self.undecided and (self.corrected_p is None or self.corrected_p <= LEVEL)
 
     @property
     def indicative(self) -> bool:
@@ -64,7 +67,12 @@ class Evidence:
     @property
     def weakest(self) -> Evidence:
         """The part that fits the claim least, or the evidence itself if it has no parts."""
-        return max(self.parts, key=lambda part: (not part.agrees, part.p or 0.0, -part.beyond)) if self.parts else self
+        return max(self.parts, key=Evidence.weakness) if self.parts else self
+
+    def weakness(self) -> tuple[bool, bool, float, float]:
+        """Return what orders evidence by how badly it fits: against the claim, then untested, then by p and effect."""
+        p = self.corrected_p if self.corrected_p is not None else self.p
+        return not (self.agrees and self.holds), p is None and not self.settled, p or 0.0, -self.beyond
 
     @property
     def beyond(self) -> float:
@@ -74,10 +82,12 @@ class Evidence:
     def __str__(self) -> str:
         part = self.weakest
         text = f"{part.where}: {part.size}"
-        if part.interval is not None:
-            text += f" [{part.interval[0]:+.2f}, {part.interval[1]:+.2f}]"
         if part.change is not None:
             text += f", change {signed(part.change)}"
+        if part.interval is not None:
+            text += f" [{signed(part.interval[0])}, {signed(part.interval[1])}]"
+        if len(part.steps) > 1:
+            text += f" in steps of {', '.join(signed(step) for step in part.steps)}"
         return text if self.corrected_p is None else f"{text}, p {p_text(self.corrected_p)}"
 
     @property

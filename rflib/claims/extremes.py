@@ -39,7 +39,14 @@ def collapse(readings: Readings) -> Finding:
             small = by_seed(grids[where], "dense").iloc[:, 0]
             for kernel, dense in by_seed(group, "dense").items():
                 found.append(
-                    difference(f"{where}, k = {kernel}", dense - small, -1, bound=-COLLAPSE_POINTS, noticeable=0.0)
+                    difference(
+                        f"{where}, k = {kernel}",
+                        dense - small,
+                        -1,
+                        bound=-COLLAPSE_POINTS,
+                        noticeable=0.0,
+                        images=readings.test_images[group["role"].iloc[0]],
+                    )
                 )
     return Finding(found)
 
@@ -47,13 +54,13 @@ def collapse(readings: Readings) -> Finding:
 def width_helps(readings: Readings) -> Finding:
     """RR-21: at larger fields a wider network gains accuracy and stays below the plain one at the smallest field."""
     found: list[Evidence | None] = []
-    for where, grids in _widths(readings):
+    for where, count, grids in _widths(readings):
         plain, level = grids[1.0], grids[1.0].iloc[:, 0]
         for multiple, wide in grids.items():
             for kernel in wide.columns.intersection(plain.columns[1:]) if multiple > 1 else []:
                 here = f"{where}, k = {kernel}, width × {multiple:g}"
-                gain = difference(f"{here}, gain", wide[kernel] - plain[kernel], 1)
-                below = difference(f"{here}, beside k = {plain.columns[0]}", wide[kernel] - level, -1)
+                gain = difference(f"{here}, gain", wide[kernel] - plain[kernel], 1, images=count)
+                below = difference(f"{here}, beside k = {plain.columns[0]}", wide[kernel] - level, -1, images=count)
                 found.append(all_of(here, [gain, below]))
     return Finding(found)
 
@@ -61,14 +68,15 @@ def width_helps(readings: Readings) -> Finding:
 def width_helps_only_there(readings: Readings) -> Finding:
     """RR-22: twice the width gains nothing at the smallest field, and more at each larger one."""
     found: list[Evidence | None] = []
-    for where, grids in _widths(readings):
+    for where, count, grids in _widths(readings):
         gains = (grids[2.0] - grids[1.0]).dropna(how="all", axis=1) if 2.0 in grids else pd.DataFrame()
         if gains.shape[1] > 1:
             small, *larger = gains.columns
             found.append(within(f"{where}, gain at k = {small}", gains[small], NOTICEABLE_POINTS))
             for kernel in larger:
                 more = gains[kernel] - gains[small]
-                found.append(difference(f"{where}, gain at k = {kernel} beyond that at k = {small}", more, 1))
+                here = f"{where}, gain at k = {kernel} beyond that at k = {small}"
+                found.append(difference(here, more, 1, images=count))
     return Finding(found)
 
 
@@ -86,18 +94,19 @@ def depth_helps(readings: Readings) -> Finding:
                 continue
             if _family(name) == _family(other):
                 where = f"{images(role)}, {other} (k = {k}) beside {name} (k = {kernel})"
-                found.append(difference(where, against - runs, 1))
+                found.append(difference(where, against - runs, 1, images=readings.test_images[role]))
     remark = "The paper announces the shallower network and prints no result for it."
     return Finding(found, remark=remark)
 
 
-def _widths(readings: Readings) -> list[tuple[str, dict[float, pd.DataFrame]]]:
-    """Return each network and role with its grids of dense accuracy by multiple of the narrowest width."""
+def _widths(readings: Readings) -> list[tuple[str, int, dict[float, pd.DataFrame]]]:
+    """Return each network and role, its test images, and grids of dense accuracy by multiple of the narrowest width."""
     pairs = []
     for where, group in combinations(chosen(readings.pruning, purpose="width")):
         narrow = group["width"].min()
         multiples = (group["width"] / narrow).round(3)
-        pairs.append((where, {float(m): by_seed(group[multiples == m], "dense") for m in sorted(multiples.unique())}))
+        grids = {float(m): by_seed(group[multiples == m], "dense") for m in sorted(multiples.unique())}
+        pairs.append((where, readings.test_images[group["role"].iloc[0]], grids))
     return pairs
 
 
@@ -145,7 +154,7 @@ RULES = {
     "RR-21": Rule(
         width_helps,
         "For each kernel above the smallest and each width, both must hold of dense accuracy: above the plain width at "
-        f"the same kernel, and below the plain width at the smallest (without a test, by more than "
+        f"the same kernel, and below the plain width at the smallest (by more than "
         f"{NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         "two or more widths at two or more pool kernels",
         _WIDTH,

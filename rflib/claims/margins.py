@@ -1,4 +1,8 @@
-"""What counts as a change, as none, as much: every threshold of a verdict, with its reason."""
+"""What counts as a change, as none, as much: every threshold of a verdict, with its reason.
+
+All are as they were on 2026-12-01 (`rflib.claims.FROZEN`), and a test holds their values: a later change is one of a
+rule after results existed, and belongs into the list of changes.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +44,7 @@ HIGH_SIMILARITY = 0.5**0.5
 MIDDLE_LAYER = 25
 # An eigenvalue that is small beside its residual is known by its order of magnitude only.
 LARGEST_RESIDUAL = 0.1
-# Without a test a rank correlation of this size is called a trend, as in the book's tables.
+# A rank correlation of the means that is smaller is called no trend, with a test or without.
 CLEAR_TREND = 0.5
 # Eigenvalues are compared by their ratio; one that changes by less than a quarter is called the same.
 NOTICEABLE_DECADES = 0.1

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from rflib import tables
-from rflib.claims.accuracy import among_live
 from rflib.claims.assessment import all_of, corrected, difference
+from rflib.claims.controls import beside
 from rflib.claims.evidence import DIFFERENCE, Evidence
 from rflib.claims.margins import (
     NOTICEABLE_DISCREPANCY,
@@ -25,7 +25,6 @@ _CHAPTER = "noise-before-pruning"
 _LN = "of ln(variance)"
 _NETWORK = ("architecture", "pool_kernel")
 Samples = Iterator[tuple[str, pd.Series]]
-_NOTHING_LEFT = "There is no benefit that a control could take away."
 
 
 def better_networks(readings: Readings) -> Finding:
@@ -35,10 +34,10 @@ def better_networks(readings: Readings) -> Finding:
     """
     found = corrected(_differences(_benefits(readings)))
     beyond = corrected(_differences(_beyond_the_control(readings)))
-    parts = [among_live(found, beyond, "Beside noise after pruning the benefit")]
+    parts = [beside(found, beyond, "Beyond that of noise after pruning the benefit is")]
     for sweep, start in (("live", "Among live weights"), ("recalibrated", "With re-estimated statistics")):
-        parts.append(among_live(found, corrected(_differences(_benefits(readings, sweep))), f"{start} the benefit"))
-    return Finding(found, control=" ".join(part for part in parts if part) or _NOTHING_LEFT)
+        parts.append(beside(found, corrected(_differences(_benefits(readings, sweep))), f"{start} the benefit is"))
+    return Finding(found, control=" ".join(part for part in parts if part))
 
 
 def extreme_rates(readings: Readings) -> Finding:
@@ -70,21 +69,21 @@ def growing_discrepancy(readings: Readings) -> Finding:
     """PT-04: from the lowest to the highest rate the variance discrepancy from the dense network grows sharply."""
     found = corrected(_growth(readings))
     live, again = corrected(_growth(readings, scope="live")), corrected(_growth(readings, calibrated=True))
-    parts = [among_live(found, live, "Among live weights the growth")]
-    parts.append(among_live(found, again, "With re-estimated statistics the growth"))
-    return Finding(found, control=" ".join(part for part in parts if part) or "There is no growth to be controlled.")
+    parts = [beside(found, live, "Among live weights the growth is")]
+    parts.append(beside(found, again, "With re-estimated statistics the growth is"))
+    return Finding(found, control=" ".join(part for part in parts if part))
 
 
 def mitigated_discrepancy(readings: Readings) -> Finding:
     """PT-05: at the highest rate noise before pruning lowers the discrepancy, as the mean over scales."""
     found = corrected(_mitigation(readings))
     others: dict[str, dict[str, Any]] = {
-        "With noise after pruning the effect": {"order": "after"},
-        "Among live weights the effect": {"scope": "live"},
-        "With re-estimated statistics the effect": {"calibrated": True},
+        "With noise after pruning the effect is": {"order": "after"},
+        "Among live weights the effect is": {"scope": "live"},
+        "With re-estimated statistics the effect is": {"calibrated": True},
     }
-    parts = [among_live(found, corrected(_mitigation(readings, **change)), start) for start, change in others.items()]
-    return Finding(found, control=" ".join(part for part in parts if part) or "There is no effect to be controlled.")
+    parts = [beside(found, corrected(_mitigation(readings, **change)), start) for start, change in others.items()]
+    return Finding(found, control=" ".join(part for part in parts if part))
 
 
 def _where(role: str, architecture: str, kernel: int) -> str:
@@ -196,7 +195,7 @@ RULES = {
     "PT-05": Rule(
         mitigated_discrepancy,
         "At the highest rate the discrepancy with noise before pruning less that without, averaged over scales, is "
-        f"negative (without a test, by more than {NOTICEABLE_DISCREPANCY:g}). {DIFFERENCE}",
+        f"negative (by more than {NOTICEABLE_DISCREPANCY:g}). {DIFFERENCE}",
         "variances of features with and without noise",
         _CHAPTER,
         _VARIANCE,

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from rflib import tables
-from rflib.claims.accuracy import among_live
 from rflib.claims.assessment import all_of, corrected, difference, trend
+from rflib.claims.controls import beside
 from rflib.claims.evidence import DIFFERENCE, Evidence
 from rflib.claims.margins import NOTICEABLE_DECADES, NOTICEABLE_POINTS, NOTICEABLE_SIMILARITY, RATE
 from rflib.claims.readings import Readings, groups, images
@@ -20,7 +20,6 @@ from rflib.pipeline.optimiser_plans import BUDGETS
 _CHAPTER = "optimisers-and-prunability"
 _SECOND = "second order"
 _NEEDS = "networks of a second-order optimiser and of another, pruned"
-_NOTHING_TO_STAY = "Plain pruning shows nothing of the kind that could stay or disappear among live weights."
 # What the explanations expect: sharper solutions lose more, and so do those whose filters are less alike. Differences
 # of sharpness are ratios, so they are taken of logarithms.
 _EXPECTED: Mapping[str, tuple[str, int, float, str]] = {
@@ -32,14 +31,14 @@ _EXPECTED: Mapping[str, tuple[str, int, float, str]] = {
 def second_order(readings: Readings) -> Finding:
     """PT-12: pruning takes more from networks of a second-order optimiser than from the mean of the others."""
     plain, live = (corrected(_excess(readings, loss)) for loss in ("lost", "lost_live"))
-    control = among_live(plain, live, "Among live weights the difference") or _NOTHING_TO_STAY
+    control = beside(plain, live, "Among live weights the difference is")
     return Finding(plain, remark=_dense(readings), control=control)
 
 
 def explained(readings: Readings) -> Finding:
     """PT-14: solutions of second-order optimisers are sharper and more diverse, and both go with what pruning takes."""
     plain, live = (corrected(_explanations(readings, loss)) for loss in ("lost", "lost_live"))
-    control = among_live(plain, live, "Among live weights the explanation") or _NOTHING_TO_STAY
+    control = beside(plain, live, "Among live weights the explanation is")
     remark = "A correlation over a handful of optimisers does not say that the one is the reason of the other."
     return Finding(plain, remark=remark, control=control)
 
@@ -47,7 +46,7 @@ def explained(readings: Readings) -> Finding:
 def recovered(readings: Readings) -> Finding:
     """PT-15: second-order networks are more accurate after pruning at the largest field than at the smallest."""
     plain, live = (corrected(_gains(readings, accuracy)) for accuracy in ("pruned", "live"))
-    return Finding(plain, control=among_live(plain, live, "Among live weights the gain") or _NOTHING_TO_STAY)
+    return Finding(plain, control=beside(plain, live, "Among live weights the gain is"))
 
 
 def _runs(readings: Readings) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -109,7 +108,9 @@ def _correlated(where: str, runs: pd.DataFrame, quantity: str, loss: str) -> Evi
         return None
     found = trend(where, grid, _EXPECTED[quantity][1])
     measure = f"rank correlation over {grid.shape[1]} optimisers"
-    return None if found is None else replace(found, measure=measure, kernels=None, change=None)
+    return (
+        None if found is None else replace(found, measure=measure, kernels=None, change=None, interval=None, steps=())
+    )
 
 
 def _gains(readings: Readings, accuracy: str) -> list[Evidence]:
@@ -137,7 +138,7 @@ RULES = {
     "PT-12": Rule(
         second_order,
         f"Dense minus pruned accuracy at rate {RATE:g}, of each second-order optimiser minus the mean of the "
-        "first-order and flatness-promoting ones within a seed, is positive (without a test, more than "
+        "first-order and flatness-promoting ones within a seed, is positive (more than "
         f"{NOTICEABLE_POINTS:g} point), at equal epochs and at equal gradient evaluations. {DIFFERENCE} The family is "
         "every optimiser, field and budget.",
         _NEEDS,
@@ -157,7 +158,7 @@ RULES = {
     "PT-15": Rule(
         recovered,
         f"Accuracy pruned at rate {RATE:g} of a second-order optimiser, at the largest kernel minus at the smallest "
-        f"within a seed, is positive (without a test, more than {NOTICEABLE_POINTS:g} point), at equal epochs and at "
+        f"within a seed, is positive (more than {NOTICEABLE_POINTS:g} point), at equal epochs and at "
         f"equal gradient evaluations. {DIFFERENCE}",
         "networks of a second-order optimiser at two or more pool kernels, pruned",
         _CHAPTER,

@@ -154,7 +154,7 @@ RULES = {
     "GD-08": Rule(
         largest_field,
         "Along each path probes go on rising past the border of the largest field: the best of the layers from there "
-        "to the border of the smallest field minus the best before is positive (without a test, by more than "
+        "to the border of the smallest field minus the best before is positive (by more than "
         f"{NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         _NEEDS,
         _CHAPTER,
@@ -174,7 +174,7 @@ RULES = {
         later_border,
         "Two quantities, each on its own, with shortcuts minus without: the place of the border layer is later, which "
         "is exact; and so is the place where probes stop rising, behind the first layer that comes within "
-        f"{NOTICEABLE_POINTS:g} point of the best (without a test, by more than {NOTICEABLE_LAYERS:g} layer). "
+        f"{NOTICEABLE_POINTS:g} point of the best (by more than {NOTICEABLE_LAYERS:g} layer). "
         f"{DIFFERENCE}",
         "saturation and probes of every layer of resnet18 or resnet34 with and without shortcuts, on the small images",
         _CHAPTER,

@@ -39,6 +39,7 @@ class Readings:
         """One row a network, seed and rate: `dense`, `pruned`, `live`, and `lost`, `lost_live`: dense minus pruned.
 
         `share_lost_live` divides `lost_live` by what the dense network has above guessing; NaN if that is too little.
+        What ends in `_calibrated` is with batch-norm statistics re-estimated, NaN where that was not measured.
         """
         frames = [
             tables.one_shot(self.study, role, purpose).assign(role=role, purpose=purpose)
@@ -50,7 +51,11 @@ class Readings:
             return frame
         frame = frame.rename(columns={"difference": "lost", "live_difference": "lost_live"})
         above = frame["dense"] - frame["role"].map(self.guess)
-        return frame.assign(share_lost_live=frame["lost_live"] / above.where(above > GUESSING_POINTS))
+        return frame.assign(
+            share_lost_live=frame["lost_live"] / above.where(above > GUESSING_POINTS),
+            lost_calibrated=frame["dense_calibrated"] - frame["pruned_calibrated"],
+            lost_live_calibrated=frame["dense_calibrated"] - frame["live_calibrated"],
+        )
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -64,8 +69,12 @@ class Readings:
 
     @cached_property
     def spectra(self) -> pd.DataFrame:
-        """One row a spectrum: `tables.spectrum_summary` with the role."""
-        frames = [tables.spectrum_summary(self.study, role=role).assign(role=role) for role in self.study.profile.roles]
+        """One row a spectrum: `tables.spectrum_summary` with the role and the purpose."""
+        frames = [
+            tables.spectrum_summary(self.study, role=role, purposes=(purpose,)).assign(role=role, purpose=purpose)
+            for role in self.study.profile.roles
+            for purpose in ("grid", "initial")
+        ]
         return pd.concat([frame for frame in frames if len(frame)] or [pd.DataFrame()])
 
     @cached_property
@@ -101,6 +110,15 @@ class Readings:
     def guess(self, role: str) -> float:
         """Return the accuracy of guessing, in percent."""
         return 100 / self.study.profile.roles[role].classes  # type: ignore[index]
+
+    def guesses(self, role: str, accuracies: pd.Series) -> bool:
+        """Return whether the best of some mean accuracies is hardly above guessing: then nothing is left to order."""
+        return bool(accuracies.max() <= self.guess(role) + GUESSING_POINTS)
+
+    @cached_property
+    def test_images(self) -> dict[str, int]:
+        """How many test images the accuracies of each role are shares of."""
+        return {role: self.study.data_facts(role).test_images for role in self.study.profile.roles}
 
 
 def chosen(frame: pd.DataFrame, **values: object) -> pd.DataFrame:

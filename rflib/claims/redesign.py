@@ -43,7 +43,8 @@ def truncation(readings: Readings) -> Finding:
     """GD-16: without its tail a network is more accurate."""
     full, cut = _accuracies(readings, "full"), _accuracies(readings, "truncated")
     gains = [(name, cut[name] - full[name]) for name in _TRUNCATED if name in full and name in cut]
-    return Finding([difference(f"{name}, {images(SMALL)}", gain, 1) for name, gain in gains])
+    count = readings.test_images.get(SMALL)
+    return Finding([difference(f"{name}, {images(SMALL)}", gain, 1, images=count) for name, gain in gains])
 
 
 def truncation_costs(readings: Readings) -> Finding:
@@ -81,7 +82,10 @@ def stems_and_tails(readings: Readings) -> Finding:
 def stem_accuracy(readings: Readings) -> Finding:
     """GD-19: without its stem a ResNet is more accurate."""
     full = _accuracies(readings, "full")
-    found = [difference(f"{name}, {images(SMALL)}", full[bare] - full[name], 1) for name, bare in _stems(full)]
+    count = readings.test_images.get(SMALL)
+    found = [
+        difference(f"{name}, {images(SMALL)}", full[bare] - full[name], 1, images=count) for name, bare in _stems(full)
+    ]
     printed = reported.stems().set_index("architecture")["reported_accuracy"]
     gains = "; ".join(f"{name} {printed[f'{name}_no_stem'] - printed[name]:+.2f}" for name in _RESIDUAL)
     return Finding(found, remark=f"The paper prints, in points: {gains}.")
@@ -148,7 +152,7 @@ RULES = {
     "GD-15": Rule(
         attention_accuracy,
         "Both must hold of the modules and the network without one, with shortcuts and without: their accuracies "
-        "differ by more than seeds do (Friedman's test over the modules, each seed a block; without a test, the means "
+        "differ by more than seeds do (Friedman's test over the modules, each seed a block; the means "
         f"by more than {NOTICEABLE_POINTS:g} point), and the best is less than {SLIGHT_POINTS:g} points above the "
         f"worst of the same seed. {DIFFERENCE}",
         "training runs of resnet18 with two or more attention modules and with none, on the small images",
@@ -158,8 +162,7 @@ RULES = {
     ),
     "GD-16": Rule(
         truncation,
-        f"Test accuracy truncated minus whole is positive (without a test, by more than {NOTICEABLE_POINTS:g} point). "
-        f"{DIFFERENCE}",
+        f"Test accuracy truncated minus whole is positive (by more than {NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         "training runs of whole and truncated networks on the small images",
         _CHAPTER,
         ("fig-deeper-truncation",),
@@ -184,7 +187,7 @@ RULES = {
     ),
     "GD-19": Rule(
         stem_accuracy,
-        "Test accuracy without the stem minus that with it is positive (without a test, by more than "
+        "Test accuracy without the stem minus that with it is positive (by more than "
         f"{NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         "training runs of resnet18 or resnet34 with and without the stem on the small images",
         _CHAPTER,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib import tables
-from rflib.claims.accuracy import among_live
 from rflib.claims.assessment import corrected, trend, within
+from rflib.claims.controls import beside
 from rflib.claims.evidence import EQUIVALENCE, TREND, Evidence
 from rflib.claims.margins import GUESSING_POINTS, NOTICEABLE_POINTS, NOTICEABLE_SATURATION, NOTICEABLE_SHARE, RATE
 from rflib.claims.readings import RESNET_SMALL, VGG_SMALL, Readings, by_seed, chosen, combinations
@@ -31,8 +31,7 @@ def deep_pruning(readings: Readings) -> Finding:
     """PT-10: at the largest field, pruning the deep layers alone costs nothing; control: among live weights."""
     found, live = ([_cost(readings, where, runs, scope) for where, runs in _deep(readings)] for scope in _SCOPES)
     decided, control = (corrected([each for each in evidence if each is not None]) for evidence in (found, live))
-    text = among_live(decided, control, "Among live weights it")
-    return Finding(decided, control=text or "There is nothing that the control could take away.")
+    return Finding(decided, control=beside(decided, control, "Among live weights that is"))
 
 
 def _deep(readings: Readings) -> list[tuple[str, pd.DataFrame]]:

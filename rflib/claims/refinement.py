@@ -16,8 +16,6 @@ from rflib.claims.verdict import Finding, Rule
 _CHAPTER = "receptive-field-refinement"
 _ACCURACY = ("fig-refined-accuracy",)
 _NEEDS = "a network trained as it is and refined"
-# "Little": at most a quarter more operations, the share by which similar networks may differ in parameters.
-LITTLE_MORE_OPERATIONS = 1.25
 _PER_MILLION = "points a million parameters"
 
 
@@ -68,17 +66,6 @@ def equal_parameters(readings: Readings) -> Finding:
     return Finding(found)
 
 
-def operations(readings: Readings) -> Finding:
-    """RF-06: a refined network takes little more computation; of all networks that need refinement, trained or not."""
-    frame = tables.refinements(readings.study)
-    found = []
-    for size, group in frame.dropna(subset="flops_ratio").groupby("image_size") if len(frame) else ():
-        median = float(group["flops_ratio"].median())
-        where = f"{len(group)} {'network' if len(group) == 1 else 'networks'} for {size} pixels"
-        found.append(fact(where, "times the operations", median, agrees=median <= LITTLE_MORE_OPERATIONS))
-    return Finding(found, remark="Operations are counted; the time of training is not compared.")
-
-
 def _trained(readings: Readings) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield every network that is trained as it is and refined, named, with a row a seed."""
     for role in readings.study.profile.roles:
@@ -102,7 +89,7 @@ def _changed(readings: Readings) -> str:
 RULES = {
     "RF-01": Rule(
         accuracy,
-        "Test accuracy after the last epoch, refined minus original within a seed, is positive (without a test, more "
+        "Test accuracy after the last epoch, refined minus original within a seed, is positive (more "
         f"than {NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         _NEEDS,
         _CHAPTER,
@@ -118,7 +105,7 @@ RULES = {
     ),
     "RF-03": Rule(
         efficiency,
-        "Accuracy divided by parameters, refined minus original within a seed, is positive (without a test, by more "
+        "Accuracy divided by parameters, refined minus original within a seed, is positive (by more "
         f"than {NOTICEABLE_POINTS:g} point of accuracy). {DIFFERENCE}",
         _NEEDS,
         _CHAPTER,
@@ -126,16 +113,9 @@ RULES = {
     "RF-05": Rule(
         equal_parameters,
         "The number of parameters is the same, exactly; and test accuracy, refined minus original within a seed, is "
-        f"positive (without a test, more than {NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
+        f"positive (more than {NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         _NEEDS,
         _CHAPTER,
         _ACCURACY,
-    ),
-    "RF-06": Rule(
-        operations,
-        f"Exact: the operations of one image grow by at most {LITTLE_MORE_OPERATIONS - 1:.0%} in the median over the "
-        "networks of which the search refines one that needs it, at every size of images.",
-        "the cheapest refinements of networks that need one",
-        _CHAPTER,
     ),
 }

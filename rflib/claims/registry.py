@@ -63,6 +63,11 @@ _DECIDED_ELSEWHERE = {
         "Needs ImageNet1K and the networks that the claim names, trained on it as they are and refined; on the images "
         "of this study the claim is decided as RF-01.",
     ),
+    "RF-06": (
+        "receptive-field-refinement",
+        "Needs the refinements that the paper proposes, which it does not list; those counted here are of a search of "
+        "our own, and say what that search finds.",
+    ),
 }
 
 

@@ -1,92 +1,78 @@
-"""Claims about representations: Section 3.5 of the paper, Figure 4. Debiased CKA decides, untrained networks control.
+"""Claims about representations: Section 3.5 of the paper, Figure 4. Debiased CKA of trained networks decides.
 
-A pair of seeds is what a seed is elsewhere: one value.
+What untrained networks show stands beside it: a part of a trend may be there before anything is learned.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from rflib.claims.assessment import all_of, difference, trend, within
-from rflib.claims.evidence import SIMILARITY, TREND
+from rflib.claims.evidence import SIMILARITY, TREND, Evidence, signed
 from rflib.claims.margins import HIGH_SIMILARITY, MIDDLE_LAYER, NOTICEABLE_SIMILARITY
 from rflib.claims.readings import Readings, by_seed, chosen, combinations
-from rflib.claims.statistics import rank_correlation
+from rflib.claims.statistics import pseudo_values
 from rflib.claims.verdict import Finding, Rule
 
 _CHAPTER = "representations"
+Pair = tuple[int, int]
 
 
 def deep_layers(readings: Readings) -> Finding:
-    """RR-15: matching deep layers of two seeds are less similar at larger fields, more so than untrained ones."""
-    return _falling(_similarities(readings, own=False), "deep")
+    """RR-15: matching deep layers of two seeds are less similar at larger fields."""
+    frame = _similarities(readings, own=False)
+    found = []
+    for where, group in combinations(chosen(frame, checkpoint="last")):
+        changes = _changes(group, "deep")
+        found.append(difference(where, _sample(changes), -1, noticeable=NOTICEABLE_SIMILARITY, measure=SIMILARITY))
+    return Finding(found, control=_untrained(frame, "deep"))
 
 
 def shallow_layers(readings: Readings) -> Finding:
     """RR-16: matching shallow layers of two seeds are similar at every field and change little."""
     frame = _similarities(readings, own=False)
-    found, controls = [], []
+    found = []
     for where, group in combinations(chosen(frame, checkpoint="last")):
-        grid = by_seed(group, "shallow").dropna()
-        if grid.shape[1] < 2 or grid.empty:
+        changes, lowest = _changes(group, "shallow"), _pairs(_by_pair(group, "shallow").min(axis=1))
+        if not changes:
             continue
-        high = difference(
-            f"{where}, lowest over k", grid.min(axis=1), 1, bound=HIGH_SIMILARITY, noticeable=0.0, measure=SIMILARITY
-        )
-        change = within(f"{where}, change", _change(grid), NOTICEABLE_SIMILARITY, measure=SIMILARITY)
+        here = f"{where}, lowest over k"
+        high = difference(here, _sample(lowest), 1, bound=HIGH_SIMILARITY, noticeable=0.0, measure=SIMILARITY)
+        change = within(f"{where}, change", _sample(changes), NOTICEABLE_SIMILARITY, measure=SIMILARITY)
         found.append(all_of(where, [high, change]))
-        controls.append(_untrained(frame, where, "shallow"))
-    return Finding(found, control=" ".join(filter(None, controls)))
+    return Finding(found, control=_untrained(frame, "shallow"))
 
 
 def deep_against_shallow(readings: Readings) -> Finding:
     """RR-17: deep layers are less similar to the shallow ones of their own network at larger fields."""
-    return _falling(_similarities(readings, own=True), "across")
-
-
-def _falling(frame: pd.DataFrame, value: str) -> Finding:
-    """Return whether a similarity falls with k in trained networks, and falls beside that of untrained ones."""
-    found, controls, alike = [], [], []
-    for where, group in combinations(chosen(frame, checkpoint="last")):
-        trained = by_seed(group, value)
-        untrained = by_seed(_same(frame, where, "initial"), value) if len(_same(frame, where, "initial")) else None
-        if untrained is None:
-            continue
-        learned = (trained - untrained).dropna(how="all", axis=1).dropna(how="all")
-        parts = [
-            trend(f"{where}, {name}", grid, -1, noticeable=NOTICEABLE_SIMILARITY)
-            for name, grid in (("trained", trained), ("trained minus untrained", learned))
-        ]
-        found.append(all_of(where, parts))
-        controls.append(_untrained(frame, where, value))
-        if all(parts) and [part.agrees for part in parts if part] == [True, False]:
-            alike.append(where)
-    remark = f"It falls in trained networks, but not beyond what untrained ones do: {'; '.join(alike)}."
-    return Finding(found, control=" ".join(filter(None, controls)), remark=remark if alike else "")
+    frame = _similarities(readings, own=True)
+    grids = combinations(chosen(frame, checkpoint="last"))
+    found = [trend(where, by_seed(group, "across"), -1, noticeable=NOTICEABLE_SIMILARITY) for where, group in grids]
+    return Finding(found, control=_untrained(frame, "across"))
 
 
 def _similarities(readings: Readings, *, own: bool) -> pd.DataFrame:
     """Return one row a pair of runs and checkpoint: mean debiased similarity of `deep` and `shallow` matching layers.
 
-    `across` is that of every deep with every shallow layer. `own`: the two runs of a pair are one and the same. A pair
-    that shares a run with an earlier one is left out, since the two would not be independent.
+    `across` is that of every deep with every shallow layer. `own`: the two runs of a pair are one and the same.
     """
-    rows, used = [], set[tuple[str, str, str]]()
+    rows = []
     for item, measurement in readings.study.select("similarity"):
-        checkpoint, runs = item.key.settings.checkpoint, item.key.runs  # type: ignore[attr-defined]
-        mine = {(item.role, checkpoint, run.id) for run in runs}
-        if (len(mine) == 1) != own or mine & used:
+        first, second = item.key.runs
+        if (first.id == second.id) != own:
             continue
-        used |= mine
-        model, values = runs[0].config.model, measurement.arrays["debiased"]
+        model, values = first.config.model, measurement.arrays["debiased"]
         rows.append(
             {
                 "role": item.role,
                 "architecture": model.architecture,
                 "pool_kernel": model.pool_kernel,
-                "seed": str(runs[0].seed) if own else f"{runs[0].seed} and {runs[1].seed}",
-                "checkpoint": checkpoint,
+                "seed": first.seed,
+                "second_seed": second.seed,
+                "checkpoint": item.key.settings.checkpoint,  # type: ignore[attr-defined]
                 "shallow": _mean(np.diag(values)[:MIDDLE_LAYER]),
                 "deep": _mean(np.diag(values)[MIDDLE_LAYER:]),
                 "across": _mean(values[MIDDLE_LAYER:, :MIDDLE_LAYER]),
@@ -101,37 +87,66 @@ def _mean(values: np.ndarray) -> float:
     return float(defined.mean()) if defined.size else float("nan")
 
 
-def _same(frame: pd.DataFrame, where: str, checkpoint: str) -> pd.DataFrame:
-    return dict(combinations(chosen(frame, checkpoint=checkpoint))).get(where, pd.DataFrame())
+def _by_pair(frame: pd.DataFrame, value: str) -> pd.DataFrame:
+    """Return one row a pair of seeds and one column a pool kernel, ascending; pairs that lack a kernel are left out."""
+    wide = frame.pivot_table(index=["seed", "second_seed"], columns="pool_kernel", values=value, aggfunc="mean")
+    return wide.dropna()
 
 
-def _change(grid: pd.DataFrame) -> pd.Series:
-    return grid.iloc[:, -1] - grid.iloc[:, 0]
+def _changes(frame: pd.DataFrame, value: str) -> dict[Pair, float]:
+    """Return, by pair, the change from the smallest kernel to the largest; nothing with a single kernel."""
+    wide = _by_pair(frame, value)
+    return _pairs(wide.iloc[:, -1] - wide.iloc[:, 0]) if wide.shape[1] > 1 else {}
 
 
-def _untrained(frame: pd.DataFrame, where: str, value: str) -> str:
-    """Say how the same similarity moves in the networks before training."""
-    group = _same(frame, where, "initial")
-    grid = by_seed(group, value).dropna() if len(group) else group
-    if grid.shape[1] < 2 or grid.empty:
+def _pairs(values: pd.Series) -> dict[Pair, float]:
+    firsts, seconds = (values.index.get_level_values(level).tolist() for level in (0, 1))
+    return dict(zip(zip(firsts, seconds, strict=True), values.tolist(), strict=True))
+
+
+def _sample(pairs: Mapping[Pair, float]) -> pd.Series:
+    """Return one value a seed for all pairs of three or more seeds, else the mean over the pairs as a single value."""
+    values = pseudo_values(pairs) if pairs else np.array([])
+    return pd.Series([np.mean(list(pairs.values()))] if values is None else values, dtype=float)
+
+
+def _untrained(frame: pd.DataFrame, value: str) -> str:
+    """Say how the same similarity moves in networks before training, and what training adds to that."""
+    if frame.empty:
         return ""
-    return (
-        f"Untrained, {where}: from the smallest kernel to the largest the similarity changes by "
-        f"{_change(grid).mean():+.2f} (rank correlation {rank_correlation(grid):+.2f})."
-    )
+    trained, untrained = (dict(combinations(chosen(frame, checkpoint=name))) for name in ("last", "initial"))
+    said = []
+    for where in (where for where in trained if where in untrained):
+        before, after = _changes(untrained[where], value), _changes(trained[where], value)
+        both = {pair: after[pair] - before[pair] for pair in after.keys() & before.keys()}
+        if both:
+            said.append(
+                f"In untrained networks it changes by {_described(before)}, and training adds {_described(both)} to "
+                f"that ({where}, from the smallest kernel to the largest)."
+            )
+    return " ".join(said)
 
 
-_FALLS_WITHIN = (
-    "Both must hold: it falls with k in trained networks, and so does trained minus untrained (without a test, by more "
-    f"than {NOTICEABLE_SIMILARITY:g}). {TREND}"
+def _described(pairs: Mapping[Pair, float]) -> str:
+    evidence = difference("", _sample(pairs), 1, measure=SIMILARITY)
+    assert isinstance(evidence, Evidence)  # there is at least one pair
+    if evidence.interval is None:
+        return signed(evidence.effect)
+    low, high = (signed(end) for end in evidence.interval)
+    return f"{signed(evidence.effect)} [{low}, {high}]"
+
+
+_FALLS = (
+    f"The change from the smallest kernel to the largest is negative (by more than {NOTICEABLE_SIMILARITY:g}). All "
+    "pairs of seeds count: Student's t of the pseudo-values that leaving out one seed at a time gives, one-sided, "
+    "Holm-corrected; a single pair is not tested."
 )
-_FALLS = f"{_FALLS_WITHIN} Pairs of seeds take the place of seeds."
 
 RULES = {
     "RR-15": Rule(
         deep_layers,
-        f"Mean debiased CKA of matching layers after the {MIDDLE_LAYER}th convolution. {_FALLS}",
-        "similarities of two seeds, trained and untrained, at two or more pool kernels",
+        f"Mean debiased CKA of matching layers after the {MIDDLE_LAYER}th convolution, of trained networks. {_FALLS}",
+        "similarities of two trained seeds at two or more pool kernels",
         _CHAPTER,
         ("figure-4", "fig-similarity-untrained"),
     ),
@@ -139,16 +154,17 @@ RULES = {
         shallow_layers,
         f"Mean debiased CKA of matching layers up to the {MIDDLE_LAYER}th convolution. Both must hold: it stays above "
         f"{HIGH_SIMILARITY:.2f} (the cosine of 45 degrees) at every kernel, and from the smallest to the largest it "
-        f"changes by no more than {NOTICEABLE_SIMILARITY:g} (equivalence, two one-sided t tests). Pairs of seeds take "
-        "the place of seeds.",
-        "similarities of two seeds at two or more pool kernels",
+        f"changes by no more than {NOTICEABLE_SIMILARITY:g} (equivalence, two one-sided t tests). All pairs of seeds "
+        "count, as pseudo-values by seed; a single pair is not tested.",
+        "similarities of two trained seeds at two or more pool kernels",
         _CHAPTER,
         ("figure-4", "fig-similarity-untrained"),
     ),
     "RR-17": Rule(
         deep_against_shallow,
-        f"Mean debiased CKA of each deep with each shallow layer of the same network. {_FALLS_WITHIN}",
-        "similarities within one network, trained and untrained, at two or more pool kernels",
+        "Mean debiased CKA of each deep with each shallow layer of the same trained network: it falls with k (by more "
+        f"than {NOTICEABLE_SIMILARITY:g}). {TREND}",
+        "similarities within one trained network at two or more pool kernels",
         _CHAPTER,
         ("fig-similarity-within",),
     ),

@@ -1,15 +1,15 @@
 """Tests on a few seeds: trends over pool kernels, differences, equivalence, and the correction for many tests.
 
 A grid is a frame with one row a seed and one column a pool kernel, complete, kernels ascending. A sample is one value
-a seed. Nothing here is random: the bootstrap has a fixed seed.
+a seed. Nothing here is random: where all orders are too many to list, the sample of them is always the same.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import permutations
-from math import factorial, isnan, sqrt
+from math import factorial, hypot, isnan, prod, sqrt
 
 import numpy as np
 import pandas as pd
@@ -21,8 +21,13 @@ from rflib.tables import trend
 LEVEL = 0.05
 """A test succeeds if its corrected p-value does not exceed this."""
 
-_DRAWS = 2000
-_BOOTSTRAP_SEED = 0
+NORMAL = 1.96
+"""Standard errors on either side of a mean that hold 95 %, where it is not estimated from a few seeds."""
+
+# Beyond so many combinations of orders a sample of them is drawn, always the same.
+_MOST_COMBINATIONS = 2_000_000
+_SAMPLED = 100_000
+_SAMPLE_SEED = 0
 # Beyond this many kernels a block has too many orders to list, and scipy's table takes over.
 _MOST_LISTED = 7
 # Accuracies are multiples of 100 / images: digits beyond these are rounding, and must not break ties.
@@ -36,20 +41,6 @@ def rank_correlation(grid: pd.DataFrame) -> float:
     kernels: list[float] = [float(kernel) for kernel in grid.columns.to_numpy()]
     correlation = trend(kernels, grid.mean().round(DECIMALS).tolist())
     return 0.0 if isnan(correlation) else correlation
-
-
-def rank_correlation_interval(grid: pd.DataFrame) -> Interval | None:
-    """Return the middle 95 % of the rank correlation when the seeds of every kernel are drawn anew (bootstrap).
-
-    It says how far the order of these kernels depends on the seeds that happened to be used; it says nothing about
-    other kernels. With 4 kernels it has few possible ends, and with few seeds it is too narrow. None for one seed.
-    """
-    values = grid.to_numpy(dtype=float)
-    if len(values) < 2:
-        return None
-    drawn = np.random.default_rng(_BOOTSTRAP_SEED).integers(len(values), size=(_DRAWS, *values.shape))
-    means = np.take_along_axis(values[None], drawn, axis=1).mean(axis=1).round(DECIMALS)
-    return _middle(_correlations(means))
 
 
 def trend_p_value(grid: pd.DataFrame, expected: int) -> float:
@@ -73,15 +64,38 @@ def trend_p_value(grid: pd.DataFrame, expected: int) -> float:
 
 
 def smallest_trend_p_value(grid: pd.DataFrame) -> float:
-    """Return the p-value of a trend that every seed shows without exception: no grid of this shape can reach less."""
-    return factorial(grid.shape[1]) ** -len(grid)
+    """Return the p-value of a trend that every seed shows without exception: no grid with these ties can reach less.
+
+    Values of one seed that are equal can be exchanged without a change, so a seed whose values are all equal, such as
+    those of networks that guess, has one order and can show nothing: its factor is 1.
+    """
+    share = 1.0
+    for values in grid.to_numpy():
+        ties = np.unique(values, return_counts=True)[1].tolist()
+        share *= prod(factorial(count) for count in ties) / factorial(len(values))
+    return share
 
 
-def mean_interval(sample: np.ndarray) -> Interval | None:
-    """Return the 95 % interval of the mean over seeds by Student's t distribution; None for one seed."""
-    if len(sample) < 2:
+def sampling_error(percentages: Iterable[float], images: int) -> float:
+    """Return the standard error, in points, of a sum or difference of these percentages of `images` test images.
+
+    Each is a binomial share, so that one run has an error too. The images are the same for all networks: means over
+    seeds keep this error, however many seeds there are. Taken as independent, which overstates it where networks err on
+    the same images.
+    """
+    shares = [min(abs(each), 100.0) for each in percentages]
+    return sqrt(sum(share * (100 - share) for share in shares) / images)
+
+
+def mean_interval(sample: np.ndarray, sampling: float = 0.0) -> Interval | None:
+    """Return the 95 % interval of a mean over seeds by Student's t, widened by the error of the test images.
+
+    `sampling` is the standard error that the choice of the images makes. None where there is neither.
+    """
+    if len(sample) < 2 and not sampling:
         return None
-    mean, half_width = float(np.mean(sample)), float(student.ppf(0.975, len(sample) - 1)) * _standard_error(sample)
+    seeds = float(student.ppf(0.975, len(sample) - 1)) * _standard_error(sample) if len(sample) > 1 else 0.0
+    mean, half_width = float(np.mean(sample)), hypot(seeds, NORMAL * sampling)
     return mean - half_width, mean + half_width
 
 
@@ -96,17 +110,42 @@ def equivalence_p_value(sample: np.ndarray, margin: float) -> float:
     return max(exceeding_p_value(sample, -margin, 1), exceeding_p_value(sample, margin, -1))
 
 
-def peak_shift(first: pd.DataFrame, second: pd.DataFrame) -> tuple[Interval, float]:
-    """Return how much further up the kernels `second` peaks than `first`: 95 % interval and one-sided p-value.
+def peak_p_value(grid: pd.DataFrame, start: int) -> float:
+    """Return the p-value of a column beyond number `start` whose mean lies above that of `start`: exact randomisation.
 
-    Bootstrap: seeds are drawn anew, the same for both grids, since a seed's two values belong together. The p-value is
-    the share of draws without a shift upwards.
+    The largest such rise is compared with that of every order of the values within each seed, so that having looked for
+    the best column is paid for. Beyond two million combinations of orders a fixed sample of them stands for all.
     """
-    draws = np.random.default_rng(_BOOTSTRAP_SEED).integers(len(first), size=(_DRAWS, len(first)))
-    kernels = first.columns.to_numpy(dtype=float)
-    peaks = [kernels[grid.to_numpy()[draws].mean(axis=1).round(DECIMALS).argmax(axis=1)] for grid in (first, second)]
-    shifts = peaks[1] - peaks[0]
-    return _middle(shifts), float((1 + (shifts <= 0).sum()) / (1 + _DRAWS))
+    values, columns = grid.to_numpy(dtype=float), grid.shape[1]
+    if start >= columns - 1:
+        return 1.0
+    sums = values.sum(axis=0, keepdims=True)
+    if factorial(columns) ** len(values) > _MOST_COMBINATIONS:
+        random = np.random.default_rng(_SAMPLE_SEED)
+        blocks = (random.permuted(np.tile(block, (_SAMPLED, 1)), axis=1) for block in values)
+        drawn = np.concatenate([sums, np.sum(list(blocks), axis=0)])
+    else:
+        orders = np.array(list(permutations(range(columns))))
+        drawn = np.zeros((1, columns))
+        for block in values:
+            drawn = (drawn[:, None] + block[orders][None]).reshape(-1, columns)
+    rises, observed = ((each[:, start + 1 :].max(axis=1) - each[:, start]).round(DECIMALS) for each in (drawn, sums))
+    return float((rises >= observed).mean())
+
+
+def pseudo_values(pairs: Mapping[tuple[int, int], float]) -> np.ndarray | None:
+    """Return one value a seed whose mean is that over all pairs of seeds, by leaving out one seed at a time.
+
+    Pairs that share a seed are not independent; leaving out a seed leaves out all of its pairs (the jackknife of a
+    U-statistic), and Student's t is taken of the pseudo-values. None unless there is every pair of three or more seeds.
+    """
+    seeds = sorted({seed for pair in pairs for seed in pair})
+    if len(seeds) < 3 or len(pairs) != len(seeds) * (len(seeds) - 1) // 2:
+        return None
+    mean = float(np.mean(list(pairs.values())))
+    left = [np.mean([value for pair, value in pairs.items() if seed not in pair]) for seed in seeds]
+    values = len(seeds) * mean - (len(seeds) - 1) * np.array(left)
+    return values - values.mean() + mean
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -116,6 +155,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
     corrected = np.empty(len(p_values))
     corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
     return corrected.tolist()
+
+
+def false_discoveries(p_values: Sequence[float]) -> list[bool]:
+    """Return which of several tests succeed when the rate of false ones among them is held (Benjamini, Hochberg 1995).
+
+    The rate is `LEVEL`, for tests that are independent or rise and fall together.
+    """
+    order = np.argsort(p_values)
+    bounds = LEVEL * np.arange(1, len(p_values) + 1) / max(1, len(p_values))
+    below = np.flatnonzero(np.asarray(p_values, dtype=float)[order] <= bounds)
+    kept = set(order[: below[-1] + 1].tolist()) if len(below) else set()
+    return [index in kept for index in range(len(p_values))]
 
 
 def _standard_error(sample: np.ndarray) -> float:
@@ -129,17 +180,3 @@ def _sums(first: Counter[float], second: Counter[float]) -> Counter[float]:
         for b, times_b in second.items():
             sums[a + b] += times_a * times_b
     return sums
-
-
-def _correlations(rows: np.ndarray) -> np.ndarray:
-    """Return the rank correlation of every row with its column numbers, 0 where a row does not vary."""
-    ranks = rankdata(rows, axis=1)
-    ranks -= ranks.mean(axis=1, keepdims=True)
-    order = np.arange(rows.shape[1]) - (rows.shape[1] - 1) / 2
-    scale = np.sqrt((ranks**2).sum(axis=1) * (order**2).sum())
-    return np.divide(ranks @ order, scale, out=np.zeros(len(rows)), where=scale > 0)
-
-
-def _middle(values: np.ndarray) -> Interval:
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)

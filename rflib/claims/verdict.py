@@ -12,7 +12,8 @@ from rflib.claims.readings import Readings
 from rflib.claims.statistics import Interval
 from rflib.pipeline.origin import METADATA, Origin
 
-Outcome = Literal["reproduced", "partly", "not reproduced", "not covered"]
+Outcome = Literal["reproduced", "partly", "not reproduced", "not seen", "not covered"]
+Strength = Literal["exact", "tested", "indicative"]
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,22 @@ class Verdicts(list["Verdict"]):
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """Of how many combinations a claim speaks, how many of them were decided, and in how many it holds in full."""
+
+    holds: int
+    decided: int
+    scope: int
+
+
+@dataclass(frozen=True)
 class Verdict:
     """One claim, decided or not.
 
-    `statistic`, `interval` and `p` (Holm-corrected) are those of the weakest combination, the one that fits the claim
-    least; `n` is the fewest seeds of any. All four are empty for what needs no seeds or is not covered. `indicative`:
-    something rests on the direction of means alone. `control` says what is left of a trend among live weights, or in
-    untrained networks.
+    `statistic`, `interval`, `p` (Holm-corrected) and `n` are those of the weakest combination, the one that fits the
+    claim least; all four are empty for what needs no seeds or is not covered. `indicative`: something rests on the
+    direction of means alone. `control` says what the same test shows where a confound is held still: among live
+    weights, with re-estimated statistics, in untrained networks. `undecided` is evidence that decides nothing.
     """
 
     id: str
@@ -79,11 +89,35 @@ class Verdict:
     figures: tuple[str, ...] = ()
     control: str = ""
     evidence: tuple[Evidence, ...] = ()
+    undecided: tuple[Evidence, ...] = ()
+    coverage: Coverage | None = None
 
     @property
     def label(self) -> str:
-        """The outcome as readers see it, marked where it is indicative."""
-        return f"{self.verdict}, indicative" if self.indicative else self.verdict
+        """The outcome as readers see it, with the part of its scope that it covers, marked where it is indicative."""
+        if self.verdict == "not seen":
+            return f"not seen ({'one run' if self.n == 1 else f'{self.n} seeds'})"
+        covered, share = self.coverage, ""
+        if covered and self.verdict != "not reproduced" and 0 < covered.holds < covered.scope:
+            share = f" ({covered.holds} of {covered.scope})"
+        elif covered and covered.decided < covered.scope:
+            share = f" ({covered.decided} of {covered.scope} decided)"
+        return f"{self.verdict}{share}, indicative" if self.indicative else f"{self.verdict}{share}"
+
+    @property
+    def strength(self) -> Strength | None:
+        """What the verdict rests on: exact facts, tests alone, or also means without a test; None if not covered."""
+        if not self.evidence:
+            return None
+        if self.indicative:
+            return "indicative"
+        return "exact" if all(each.settled and each.seeds is None for each in self.evidence) else "tested"
+
+    @property
+    def largest_p(self) -> float | None:
+        """The largest corrected p-value of its combinations, which bounds that of all together; None if untested."""
+        found = [each.corrected_p for each in self.evidence if each.corrected_p is not None]
+        return max(found) if found and self.strength == "tested" else None
 
 
 def conclude(claim: Mapping[str, str], rule: Rule | None, readings: Readings) -> Verdict:
@@ -93,25 +127,29 @@ def conclude(claim: Mapping[str, str], rule: Rule | None, readings: Readings) ->
         return verdict
     verdict = replace(verdict, test=rule.test, chapter=rule.chapter, figures=rule.figures)
     finding = rule.find(readings)
-    evidence = corrected([each for each in finding.evidence if each is not None])
+    found = corrected([each for each in finding.evidence if each is not None])
+    evidence = tuple(each for each in found if not each.undecided)
+    undecided = tuple(each for each in found if each.undecided)
     if not evidence:
-        return replace(verdict, reason=finding.lacking or f"This study lacks what the test needs: {rule.needs}.")
-    weakest = max(evidence, key=lambda each: (not each.holds, each.corrected_p or 0.0, -each.beyond))
+        reason = finding.lacking or f"This study lacks what the test needs: {rule.needs}."
+        return replace(verdict, reason=_open(undecided, ()) or reason, undecided=undecided)
+    weakest = max(evidence, key=Evidence.weakness)
+    indicative = any(each.indicative for each in evidence)
+    coverage = _coverage(evidence, undecided, rule.scope)
+    parts = (_where(evidence), _open(undecided, _unmeasured(found, rule.scope)), _strength(evidence), finding.remark)
     return replace(
         verdict,
-        verdict=_outcome(evidence, most=rule.most),
-        reason=" ".join(
-            part
-            for part in (_where(evidence), _unmeasured(evidence, rule.scope), _strength(evidence), finding.remark)
-            if part
-        ),
-        indicative=any(each.indicative for each in evidence),
+        verdict=_outcome(evidence, coverage, most=rule.most, indicative=indicative),
+        reason=" ".join(part for part in parts if part),
+        indicative=indicative,
         statistic=f"{weakest} (weakest of {len(evidence)})" if len(evidence) > 1 else str(weakest),
         interval=weakest.interval,
         p=weakest.corrected_p,
-        n=min((each.seeds for each in evidence if each.seeds is not None), default=None),
+        n=_seeds(weakest, evidence),
         control=finding.control,
         evidence=evidence,
+        undecided=undecided,
+        coverage=coverage,
     )
 
 
@@ -120,22 +158,51 @@ def uncovered(claim: Mapping[str, str], reason: str) -> Verdict:
     return Verdict(claim["id"], claim["source"], claim["section"], claim["claim"], "not covered", reason)
 
 
-def _outcome(evidence: Sequence[Evidence], *, most: bool) -> Outcome:
+def _outcome(evidence: Sequence[Evidence], coverage: Coverage, *, most: bool, indicative: bool) -> Outcome:
+    """Return the outcome; reproduced needs a combination in which the whole claim holds, and none in which it fails."""
     held = sum(each.holds for each in evidence)
-    if held == len(evidence) or (most and 2 * held > len(evidence)):
+    if coverage.holds and (held == len(evidence) or (most and 2 * held > len(evidence))):
         return "reproduced"
-    return "partly" if held else "not reproduced"
+    if held:
+        return "partly"
+    # That a few untested runs do not show something is no sign that it is not there.
+    return "not seen" if indicative else "not reproduced"
+
+
+def _coverage(evidence: Sequence[Evidence], undecided: Sequence[Evidence], scope: Sequence[str]) -> Coverage:
+    """Count combinations by the names of the scope; where a claim names none, every piece of evidence is one."""
+    names = scope or [each.where for each in (*evidence, *undecided)]
+    groups = [[each for each in evidence if each.where.startswith(name)] for name in names]
+    open_names = [each.where for each in undecided]
+    whole = [
+        bool(group) and all(each.holds for each in group) and not any(place.startswith(name) for place in open_names)
+        for name, group in zip(names, groups, strict=True)
+    ]
+    return Coverage(sum(whole), sum(map(bool, groups)), len(names))
+
+
+def _seeds(weakest: Evidence, evidence: Sequence[Evidence]) -> int | None:
+    """Return the seeds of the weakest combination; where that is exact, the fewest of those that need some."""
+    if weakest.seeds is not None:
+        return weakest.seeds
+    return min((each.seeds for each in evidence if each.seeds is not None), default=None)
 
 
 def _where(evidence: Sequence[Evidence]) -> str:
     held = "; ".join(each.where for each in evidence if each.holds)
     failed = "; ".join(each.where + " (the opposite)" * each.opposite for each in evidence if not each.holds)
-    return " ".join([f"Holds for {held}."] * bool(held) + [f"Does not hold for {failed}."] * bool(failed))
+    return " ".join([f"Holds for {held}."] * bool(held) + [f"Not shown for {failed}."] * bool(failed))
 
 
-def _unmeasured(evidence: Sequence[Evidence], scope: Sequence[str]) -> str:
-    missing = [name for name in scope if not any(each.where.startswith(name) for each in evidence)]
-    return f"Not decided for {'; '.join(missing)}." if missing else ""
+def _open(undecided: Sequence[Evidence], unmeasured: Sequence[str]) -> str:
+    """Say what is not decided and why: nothing is left, too few images, or not measured."""
+    parts = [f"{each.where} ({each.undecided})" for each in undecided]
+    parts += [f"{name} (not measured)" for name in unmeasured]
+    return f"Not decided for {'; '.join(parts)}." if parts else ""
+
+
+def _unmeasured(found: Sequence[Evidence], scope: Sequence[str]) -> list[str]:
+    return [name for name in scope if not any(each.where.startswith(name) for each in found)]
 
 
 def _strength(evidence: Sequence[Evidence]) -> str:

@@ -24,7 +24,7 @@ _MARKS: dict[bool, dict[str, Any]] = {
     True: {**_DOT, "color": "#1F4E9E", "marker": "o"},
     False: {**_DOT, "color": "#D7301F", "marker": "s", "markerfacecolor": "white"},
 }
-_NAMES = {True: "holds", False: "does not hold"}
+_NAMES = {True: "holds", False: "not shown"}
 # The share of a row's height over which its combinations are spread.
 _SPREAD = 0.6
 _ROW_INCHES = 0.3
@@ -34,9 +34,10 @@ Rows = dict[str, list[tuple[Evidence, bool]]]
 
 @drawn
 def claims(study: Study) -> Drawing:
-    """Draw every combination of every decided claim by its effect in the claimed direction, with its 95 % interval.
+    """Draw every combination of every decided claim by its effect in the claimed direction.
 
-    Above, rank correlations with the pool kernel; below, differences in points of accuracy. A claim of several parts
+    Above, rank correlations with the pool kernel; below, differences in points of accuracy with their 95 % intervals,
+    over seeds and over the choice of the test images. A claim of several parts
     shows each of them; exact claims and equivalences have no direction and are left out.
     """
     verdicts = decide(study)
@@ -50,7 +51,7 @@ def claims(study: Study) -> Drawing:
         _draw(figure.add_subplot(grid[index, 0]), rows, measure)
     legend(figure, columns=2, keys=[Line2D([], [], label=_NAMES[holds], **style) for holds, style in _MARKS.items()])
     titles = " and ".join(role.title for role in study.profile.roles.values())
-    note(figure, f"{titles}.", "Lines: 95 % intervals, where there is more than one seed.")
+    note(figure, f"{titles}.", "Lines: 95 % intervals of differences.")
     return figure
 
 
@@ -72,7 +73,8 @@ def _draw(axes: Axes, rows: Rows, measure: str) -> None:
         offsets = np.linspace(-_SPREAD / 2, _SPREAD / 2, len(effects)) if len(effects) > 1 else [0.0]
         for offset, (part, holds) in zip(offsets, effects, strict=True):
             style = _MARKS[holds]
-            if part.interval is not None:
+            # The interval of a trend is that of its change, in units of its own.
+            if part.interval is not None and measure != RANK_CORRELATION:
                 ends = [part.expected * (end - part.bound) for end in part.interval]
                 axes.plot(ends, [row + offset] * 2, color=style["color"], linewidth=1, alpha=0.5)
             axes.plot([part.beyond], [row + offset], clip_on=False, **style)

@@ -1,6 +1,6 @@
 """Tidy tables: reported beside measured, with spread and n. They read measurements and never need torch."""
 
-from rflib.tables.accuracy import accuracy_and_pruning, beside_the_smallest, fields, one_shot, trends
+from rflib.tables.accuracy import accuracy_and_pruning, beside_the_smallest, fields, one_shot, recalibrated, trends
 from rflib.tables.captioned import CaptionedTable, PlainTable, captioned, plain
 from rflib.tables.curvature import by_width, curvature_runs
 from rflib.tables.deeper import layers, probe_gains, probe_halves, productivity, stems, truncation
@@ -135,6 +135,7 @@ __all__ = [
     "probe_halves",
     "productivity",
     "protocol",
+    "recalibrated",
     "receptive_fields",
     "refinement_runs",
     "refinements",

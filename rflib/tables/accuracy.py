@@ -18,6 +18,7 @@ NETWORK = ["architecture", "pool_kernel"]
 # What sets the field of a network of the grid, where nothing else does.
 _UNCHANGED: dict[str, Any] = {"map_size": "shrinking", "pool_dilation": 1, "omitted_downsamplings": 0}
 _WHOLE = [*NETWORK, "width", *_UNCHANGED]
+_CALIBRATED = ("dense_calibrated", "pruned_calibrated", "live_calibrated", "layerwise_calibrated")
 
 
 @traced
@@ -47,12 +48,17 @@ def accuracy_and_pruning(
 def one_shot(study: Study, role: RoleName, purpose: str = "grid", *, apart: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row a seed and rate: accuracy dense, pruned globally, among live weights and by layer, in percent.
 
-    `apart` names further columns of `Study.frame` that tell runs of this purpose apart.
+    Columns that end in `_calibrated` are those with batch-norm statistics re-estimated, NaN where that was not measured
+    (`recalibrated` has them at every rate). `apart` names further columns of `Study.frame` that tell runs of this
+    purpose apart.
     """
     frame = study.frame("one_shot", purpose)
     if frame.empty or frame[frame["role"] == role].empty:
         return pd.DataFrame()
-    frame = frame[frame["role"] == role]
+    again = _calibrated(frame[(frame["role"] == role) & (frame["calibration_images"] > 0)], [*_WHOLE, *apart, "seed"])
+    frame = frame[(frame["role"] == role) & (frame["calibration_images"] == 0)]
+    if frame.empty:
+        return frame
     runs = [*_WHOLE, *apart, "seed"]
     index = [*runs, "dense_accuracy", "rate"]
     wide = frame.pivot_table(index=index, columns="scope", values="pruned_accuracy", sort=False).reset_index()
@@ -65,7 +71,49 @@ def one_shot(study: Study, role: RoleName, purpose: str = "grid", *, apart: Sequ
     wide["difference"] = wide["dense"] - wide["pruned"]
     wide["normalised_difference"] = wide["difference"] / wide["dense"]
     wide["live_difference"] = wide["dense"] - wide["live"]
-    return wide
+    return (
+        wide.assign(**dict.fromkeys(_CALIBRATED, float("nan")))
+        if again.empty
+        else wide.merge(again, on=[*runs, "rate"], how="left")
+    )
+
+
+@traced
+def recalibrated(study: Study, *, role: RoleName = "small_images", purpose: str = "grid") -> pd.DataFrame:
+    """Return one row a seed, scope and rate: accuracy in percent with old statistics and with re-estimated ones.
+
+    `dense` and `pruned` keep the statistics of training, `dense_calibrated` and `pruned_calibrated` have them
+    re-estimated on training images; all four are of the same trained network. `kept` and `kept_calibrated` are the
+    accuracy above guessing that is left, in percent of the dense network's with the same statistics. `live_left` counts
+    the live weights that are left, `live_pruned_share` is the share of them, in percent, that went.
+    """
+    frame = study.frame("one_shot", purpose)
+    frame = frame[(frame["role"] == role) & (frame["calibration_images"] > 0)] if len(frame) else frame
+    if frame.empty:
+        return pd.DataFrame()
+    names = {
+        "pruned": "pruned_weights",
+        "dense_accuracy": "dense",
+        "dense_calibrated_accuracy": "dense_calibrated",
+        "pruned_accuracy": "pruned",
+        "calibrated_accuracy": "pruned_calibrated",
+    }
+    frame = frame.rename(columns=names).reset_index(drop=True)
+    guess = 100 / study.profile.roles[role].classes
+    for end in ("", "_calibrated"):
+        frame[f"kept{end}"] = 100 * (frame[f"pruned{end}"] - guess) / (frame[f"dense{end}"] - guess)
+    live, went = frame["prunable"] - frame["dead"], frame["pruned_weights"] - frame["pruned_dead"]
+    return frame.assign(live_left=live - went, live_pruned_share=100 * went / live)
+
+
+def _calibrated(frame: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
+    """Return one row a seed and rate of measurements with re-estimated statistics, in the columns `_CALIBRATED`."""
+    if frame.empty:
+        return pd.DataFrame()
+    index = [*runs, "dense_calibrated_accuracy", "rate"]
+    wide = frame.pivot_table(index=index, columns="scope", values="calibrated_accuracy").reset_index()
+    names = dict(zip(("dense_calibrated_accuracy", "global", "live", "layerwise"), _CALIBRATED, strict=True))
+    return wide.rename(columns=names).rename_axis(columns=None).reindex(columns=[*runs, "rate", *_CALIBRATED])
 
 
 @traced

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -12,16 +14,23 @@ from rflib.pipeline.study import Study
 
 
 @traced
-def spectra(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
-    """Return one row an eigenvalue of the grid: network, seed, checkpoint, statistics, rank, eigenvalue, residual."""
-    frame = study.frame("spectrum", "grid", "frozen")
+def spectra(
+    study: Study, *, role: RoleName = "small_images", purposes: Sequence[str] = ("grid", "frozen")
+) -> pd.DataFrame:
+    """Return one row an eigenvalue of the grid: network, seed, checkpoint, statistics, rank, eigenvalue, residual.
+
+    The purpose "initial" has a few eigenvalues before training alone, of more seeds.
+    """
+    frame = study.frame("spectrum", *purposes)
     return frame if frame.empty else frame[frame["role"] == role]
 
 
 @traced
-def spectrum_summary(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+def spectrum_summary(
+    study: Study, *, role: RoleName = "small_images", purposes: Sequence[str] = ("grid", "frozen")
+) -> pd.DataFrame:
     """Return one row a network and checkpoint: largest and k-th eigenvalue, products, relative residual."""
-    frame = spectra(study, role=role)
+    frame = spectra(study, role=role, purposes=purposes)
     if frame.empty:
         return frame
     keys = ["architecture", "pool_kernel", "checkpoint", "batch_statistics", "seed"]
@@ -42,7 +51,9 @@ def spectrum_summary(study: Study, *, role: RoleName = "small_images") -> pd.Dat
 def training_curves(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row an epoch of every dense run: losses, accuracies in percent, learning rate."""
     frame = study.frame("history")
-    return frame if frame.empty else frame[(frame["role"] == role) & ~frame["purpose"].str.contains("fine_tuned")]
+    if frame.empty:
+        return frame
+    return frame[(frame["role"] == role) & ~frame["purpose"].str.contains("fine_tuned|continued")]
 
 
 @traced

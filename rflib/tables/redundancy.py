@@ -67,7 +67,7 @@ def deep_pruning_runs(study: Study, *, role: RoleName = "small_images") -> pd.Da
     frame = study.frame("deep_pruning", "deep_pruning")
     if frame.empty:
         return frame
-    frame = frame[frame["role"] == role].reset_index(drop=True)
+    frame = frame[(frame["role"] == role) & (frame["calibration_images"] == 0)].reset_index(drop=True)
     frame["lost"] = frame["dense_accuracy"] - frame["accuracy"]
     return frame
 

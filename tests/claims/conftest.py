@@ -69,7 +69,8 @@ def formulas() -> SimpleNamespace:
     return SimpleNamespace(
         dense=dense,
         kept=kept,
-        gap=lambda model, epochs: max(0.0, (12 - 3 * model.pool_kernel) / epochs),
+        kept_calibrated=lambda model, scope, rate: 0.9,
+        gap=lambda model, epochs: max(0.0, (24 - 6 * model.pool_kernel) / epochs),
         loss=lambda model: 0.1 * model.pool_kernel,
         eigenvalue=lambda model, checkpoint, rank: 40.0 * model.pool_kernel / rank,
         residual=lambda model: 0.01,
@@ -125,11 +126,13 @@ class Formulas:
     def one_shot(self, key: MeasurementKey, run: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         model = run.config.model
         accuracy = self.world.dense(model) + noise_of(run)
+        again = key.settings.calibration_images > 0
         rows = [
             {
                 "scope": scope,
                 "rate": rate,
                 "pruned_accuracy": accuracy * self.world.kept(model, scope, rate) + noise_of(run, scope, rate),
+                **({"calibrated_accuracy": accuracy * self.world.kept_calibrated(model, scope, rate)} if again else {}),
                 "prunable": 1000,
                 "dead": 100,
                 "pruned": round(1000 * rate),
@@ -138,12 +141,13 @@ class Formulas:
             for scope in key.settings.scopes
             for rate in key.settings.rates
         ]
-        return {"dense_accuracy": accuracy, "dense_loss": 1.0, "images": 100, "rows": rows}, {}
+        dense = {"dense_accuracy": accuracy, **({"dense_calibrated_accuracy": accuracy} if again else {})}
+        return {**dense, "dense_loss": 1.0, "images": 100, "rows": rows}, {}
 
     def history(self, key: MeasurementKey, run: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         model, training = run.config.model, run.config.training
         reached = self.world.dense(model) + noise_of(run.parent or run)
-        if run.config.mask is not None:
+        if run.config.mask is not None and run.config.mask.rate:
             reached -= self.world.gap(model, training.epochs) + noise_of(run, "gap")
         doubled = training.epochs == 16
         rows = []
@@ -191,6 +195,17 @@ def make_study(*, small: Any = (), large: Any = (), rates: list[float] | None = 
     profile = Profile.checked({**PROFILE, **roles, **({"rates": rates} if rates else {})})
     world = SimpleNamespace(**{**vars(formulas()), **changed})
     return Study("claims", profile, plan("claims", profile), Formulas(world))  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def with_test_images(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let data sets have so many test images that their choice makes no difference; a test may ask for fewer."""
+
+    def have(count: int) -> None:
+        monkeypatch.setattr(Study, "data_facts", lambda _study, _role: SimpleNamespace(test_images=count))
+
+    have(10**9)
+    return have
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from rflib.claims import assessment, statistics
-from rflib.claims.assessment import all_of, corrected, difference, fact, trend, within
+from rflib.claims.assessment import all_of, corrected, difference, fact, floor, trend, within
 from rflib.claims.evidence import Evidence, p_text, signed
 
 FALLING = [[90.0, 80.0, 70.0, 60.0], [91.0, 82.0, 70.5, 61.0], [89.0, 80.5, 71.0, 59.0]]
@@ -43,12 +43,18 @@ def test_below_three_seeds_there_is_no_p_value(seeds: int) -> None:
     assert found.agrees
     assert found.indicative
     assert (found.interval is None) == (seeds == 1)
+    assert trend("here", grid_of(FALLING[:seeds]), -1, images=1000).interval is not None, "images have an error too"  # type: ignore[union-attr]
     sample = difference("here", pd.Series([-5.0, -6.0][:seeds]), -1)
     assert sample is not None
     assert (sample.p, sample.agrees, sample.indicative) == (None, True, True)
 
 
-def test_without_a_test_a_change_below_a_point_is_no_trend() -> None:
+def test_with_a_test_or_without_one_a_change_below_a_point_is_no_trend() -> None:
+    slight = [[50.0, 49.8, 49.5, 49.2], [50.1, 49.8, 49.6, 49.3], [50.0, 49.7, 49.4, 49.1]]
+    (tested,) = corrected([trend("here", grid_of(slight), -1)])  # type: ignore[list-item]
+    assert tested.corrected_p == pytest.approx(1 / 24**3)
+    assert not tested.holds, "every seed shows it, and it is eight tenths of a point"
+    assert not corrected([difference("here", pd.Series([0.4, 0.5, 0.6]), 1)])[0].holds  # type: ignore[list-item]
     found = trend("here", grid_of([[50.0, 49.8, 49.5, 49.2]]), -1)
     assert found is not None
     assert found.effect == -1.0
@@ -67,6 +73,53 @@ def test_if_every_seed_lacks_one_the_means_stand_in_for_a_single_seed() -> None:
     found = trend("here", grid_of([[90.0, np.nan, 70.0], [np.nan, 80.0, 72.0]]), -1)
     assert found is not None
     assert (found.seeds, found.p, found.effect) == (1, None, -1.0)
+
+
+def test_a_jump_is_shown_as_one() -> None:
+    found = trend("here", grid_of([[10.0, 10.0, 70.5, 67.3]]), 1)
+    assert found is not None
+    assert found.steps == (0.0, 60.5, -3.2)
+    assert "in steps of +0, +60.5, -3.2" in str(found)
+
+
+def test_a_change_that_the_choice_of_images_could_make_decides_nothing() -> None:
+    rows = [[56.0, 55.0, 54.6, 54.0], [56.2, 55.1, 54.5, 54.1], [55.9, 55.2, 54.4, 54.2]]
+    alone, few, many = (trend("here", grid_of(rows), -1, images=images) for images in (None, 500, 100_000))
+    assert alone is not None
+    assert few is not None
+    assert many is not None
+    assert [corrected([each])[0].holds for each in (alone, few, many)] == [True, False, True]
+    assert few.undecided == "-1.9 points are within the error that the choice of 500 test images makes"
+    assert (few.interval[1] - few.interval[0]) > (many.interval[1] - many.interval[0])  # type: ignore[index]
+    assert difference("here", pd.Series([1.5, 1.6, 1.4]), 1, images=500).undecided  # type: ignore[union-attr]
+    assert not difference("here", pd.Series([1.5, 1.6, 1.4]), 1, images=100_000).undecided  # type: ignore[union-attr]
+
+
+def test_what_decides_nothing_is_no_part_of_the_family() -> None:
+    family = [with_p(0.03), floor("there", 1, "nothing is left"), replace(with_p(0.04), undecided="too few images")]
+    found = corrected(family)
+    assert [each.corrected_p for each in found] == [pytest.approx(0.03), None, None]
+    assert [each.holds for each in found] == [True, False, False]
+    constant = trend("here", grid_of([[10.0] * 4] * 3), 1)
+    assert constant is not None
+    assert corrected([with_p(0.03), constant])[0].holds, "values that are all equal could be in no order"
+
+
+def test_a_part_that_decides_nothing_leaves_the_whole_open_unless_another_fails() -> None:
+    unclear = replace(with_p(0.5), undecided="too few images")
+    assert all_of("both", [with_p(0.001), unclear]).undecided == "too few images"  # type: ignore[union-attr]
+    failed = all_of("both", [with_p(0.9, agrees=False), unclear])
+    assert failed is not None
+    assert (failed.undecided, corrected([failed])[0].holds) == ("", False)
+
+
+def test_what_is_untested_is_weaker_than_what_is_tested() -> None:
+    """As if untested combinations had a p-value of zero, the weakest was one network, and its seeds another's."""
+    tested, untested = with_p(0.02, where="tested"), replace(with_p(0.0), where="untested", p=None, seeds=1)
+    found = corrected([tested, untested])
+    assert max(found, key=Evidence.weakness).where == "untested"
+    failed = replace(tested, where="failed", agrees=False)
+    assert max(corrected([untested, failed]), key=Evidence.weakness).where == "failed"
 
 
 def test_one_kernel_is_no_trend() -> None:
@@ -171,7 +224,9 @@ def test_numbers_in_words() -> None:
     assert [signed(x) for x in (-1250.4, 0.1389, 0.00001, 12.0)] == ["-1,250", "+0.139", "+0", "+12"]
     assert (p_text(0.0004), p_text(0.0123)) == ("< 0.001", "= 0.012")
     (found,) = corrected([trend("here", grid_of(FALLING), -1)])  # type: ignore[list-item]
-    assert str(found) == "here: rank correlation -1.00 over 4 kernels [-1.00, -1.00], change -30, p < 0.001"
+    assert str(found) == (
+        "here: rank correlation -1.00 over 4 kernels, change -30 [-30, -30] in steps of -9.17, -10.3, -10.5, p < 0.001"
+    )
     assert str(fact("here", "px", 504.0, agrees=True)) == "here: 504 px"
 
 

@@ -108,7 +108,7 @@ def test_probes_must_rise_and_then_stop(verdict_on: Decide, claim: str) -> None:
 def test_one_network_that_goes_on_rising(verdict_on: Decide, claim: str, network: str, rest: str) -> None:
     verdict = verdict_on(claim, probe=only(network, endless, layers.probe))
     assert verdict.verdict == "partly"
-    held, failed = verdict.reason.split("Does not hold for ")
+    held, failed = verdict.reason.split("Not shown for ")
     assert f"{rest}, small images" in held
     assert f"{network}, small images" in failed
 
@@ -179,7 +179,7 @@ def test_paths_that_differ(verdict_on: Decide) -> None:
 def test_shortcuts_that_leave_the_border_or_the_probes(verdict_on: Decide) -> None:
     same = verdict_on("GD-11", border=lambda architecture: 5 if architecture.startswith("resnet") else 8)
     assert same.verdict == "partly", "probes still rise longer"
-    assert "Does not hold for resnet18, small images, border" in same.reason
+    assert "Not shown for resnet18, small images, border" in same.reason
     neither = verdict_on("GD-11", border=lambda architecture: 5, probe=early)
     assert neither.verdict == "not reproduced"
 
@@ -229,7 +229,7 @@ def test_attention_that_moves_the_border(verdict_on: Decide, change: dict[str, A
     verdict = verdict_on("GD-14", **change)
     assert verdict.verdict == "partly"
     assert f"resnet18_cbam, small images, {weakest}" in verdict.statistic
-    assert "Does not hold for resnet18_cbam, small images." in verdict.reason
+    assert "Not shown for resnet18_cbam, small images." in verdict.reason
 
     def moved(architecture: str, number: int, name: str) -> float:
         with_module = any(kind in architecture for kind in ("spatial", "squeeze", "cbam"))
@@ -238,9 +238,7 @@ def test_attention_that_moves_the_border(verdict_on: Decide, change: dict[str, A
     assert verdict_on("GD-14", probe=moved).verdict == "not reproduced"
 
 
-@pytest.mark.parametrize(
-    ("worth", "verdict", "weakest"), [(0.0, "not reproduced", "at all"), (5.0, "not reproduced", "not much")]
-)
+@pytest.mark.parametrize(("worth", "verdict", "weakest"), [(0.0, "not seen", "at all"), (5.0, "not seen", "not much")])
 def test_attention_must_matter_and_not_much(verdict_on: Decide, worth: float, verdict: str, weakest: str) -> None:
     def accuracy(architecture: str, cut: bool) -> float:
         return 70 + worth * ((layers.accuracy(architecture, False) - 80) if "no_stem" not in architecture else 0)
@@ -261,11 +259,11 @@ def test_truncation_that_helps_some_or_none(verdict_on: Decide) -> None:
 
     verdict = verdict_on("GD-16", accuracy=only("vgg11", worse, layers.accuracy))
     assert verdict.verdict == "partly"
-    assert "Does not hold for vgg11, small images." in verdict.reason
+    assert "Not shown for vgg11, small images." in verdict.reason
     assert verdict_on("GD-16", accuracy=worse).verdict == "not reproduced"
     some = verdict_on("GD-16", small={"truncated": ["vgg16"]})
     assert some.verdict == "reproduced"
-    assert "Not decided for vgg11, small images; vgg13, small images" in some.reason
+    assert "Not decided for vgg11, small images (not measured); vgg13, small images (not measured)" in some.reason
 
 
 @pytest.mark.parametrize("formula", ["parameters", "operations"])
@@ -280,7 +278,7 @@ def test_truncation_must_save_parameters_and_operations(verdict_on: Decide, form
 def test_a_stem_that_leaves_growth_or_tail(verdict_on: Decide) -> None:
     slower = verdict_on("GD-18", growth=lambda architecture: 15.0 if "no_stem" in architecture else 40.0)
     assert slower.verdict == "partly"
-    assert "Does not hold for resnet18, small images, growth; resnet34, small images, growth." in slower.reason
+    assert "Not shown for resnet18, small images, growth; resnet34, small images, growth." in slower.reason
     neither = verdict_on("GD-18", growth=lambda architecture: 40.0, border=lambda architecture: 13)
     assert neither.verdict == "not reproduced"
     assert "resnet18 5.0 and 0.0" in verdict_on("GD-18").reason

@@ -182,7 +182,7 @@ def test_three_networks_have_no_rank_correlation_to_speak_of(verdict_on: Decide)
 def test_width_that_changes_nothing(verdict_on: Decide) -> None:
     verdict = verdict_on("DP-02", accuracy=lambda model, task: 80.0 - 3 * (model.cardinality > 1))
     assert verdict.verdict == "partly"
-    assert "Does not hold for rf_resnet26, small images, width × 2, cardinality 1" in verdict.reason
+    assert "Not shown for rf_resnet26, small images, width × 2, cardinality 1" in verdict.reason
 
 
 def test_width_that_changes_the_field_as_well(verdict_on: Decide) -> None:

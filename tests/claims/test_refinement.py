@@ -99,16 +99,11 @@ def test_layers_that_still_work_were_not_unproductive(verdict_on: Decide) -> Non
     assert verdict_on("RF-02", behind=8.0).verdict == "not reproduced"
 
 
-def test_operations_are_counted_without_training(verdict_on: Decide) -> None:
+def test_a_search_of_our_own_decides_nothing_of_the_paper_s(verdict_on: Decide) -> None:
+    """What our search needs in operations was once held against the refinements of the paper, which lists none."""
     verdict = verdict_on("RF-06", trained=())
-    assert (verdict.verdict, verdict.indicative, verdict.n) == ("reproduced", False, None)
-    assert verdict.reason.startswith("Holds for 1 network for 32 pixels; 1 network for 224 pixels.")
-
-
-def test_many_more_operations_are_not_little(verdict_on: Decide) -> None:
-    verdict = verdict_on("RF-06", operations=4.0)
-    assert verdict.verdict == "partly"
-    assert verdict.statistic == "1 network for 224 pixels: 4 times the operations (weakest of 2)"
+    assert verdict.verdict == "not covered"
+    assert verdict.reason.startswith("Needs the refinements that the paper proposes")
 
 
 def test_with_one_seed_it_is_indicative_and_a_small_gain_is_none(verdict_on: Decide) -> None:
@@ -117,7 +112,7 @@ def test_with_one_seed_it_is_indicative_and_a_small_gain_is_none(verdict_on: Dec
 
 
 def test_with_one_seed_a_gain_that_is_not_noticeable_does_not_count(verdict_on: Decide) -> None:
-    assert verdict_on("RF-01", seeds=1, gain=0.5).verdict == "not reproduced"
+    assert verdict_on("RF-01", seeds=1, gain=0.5).verdict == "not seen"
 
 
 @pytest.mark.parametrize("claim", ["RF-01", "RF-02", "RF-03", "RF-05"])

@@ -32,27 +32,6 @@ def test_rounding_does_not_break_ties() -> None:
     assert statistics.rank_correlation(grid_of([[0.1 + 0.2, 0.3, 0.3]])) == 0.0
 
 
-def test_the_interval_is_that_of_all_draws(random: np.random.Generator) -> None:
-    values = random.normal(size=(2, 3)) + 0.7 * np.arange(3)
-    draws = []
-    for chosen in product(product(range(2), repeat=2), repeat=3):
-        means = [np.mean([values[seed, kernel] for seed in seeds]) for kernel, seeds in enumerate(chosen)]
-        draws.append(stats.spearmanr(range(3), means).statistic)
-    interval = statistics.rank_correlation_interval(grid_of(values.tolist()))
-    assert interval == pytest.approx(tuple(np.percentile(draws, [2.5, 97.5])))
-
-
-def test_the_interval_of_an_order_that_every_seed_shows_is_a_point_and_one_seed_has_none() -> None:
-    rows = [[4.0, 3.0, 2.0, 1.0], [4.1, 3.1, 2.1, 1.1]]
-    assert statistics.rank_correlation_interval(grid_of(rows)) == pytest.approx((-1, -1))
-    assert statistics.rank_correlation_interval(grid_of(rows[:1])) is None
-
-
-def test_the_same_grid_gives_the_same_interval(random: np.random.Generator) -> None:
-    grid = grid_of(random.normal(size=(5, 4)).tolist())
-    assert statistics.rank_correlation_interval(grid) == statistics.rank_correlation_interval(grid.copy())
-
-
 @pytest.mark.parametrize("shape", [(3, 3), (3, 4), (5, 4), (3, 7), (3, 8)])
 @pytest.mark.parametrize("expected", [1, -1])
 def test_the_trend_is_page_s_test(random: np.random.Generator, shape: tuple[int, int], expected: int) -> None:
@@ -119,18 +98,96 @@ def test_holm_rejects_what_its_steps_reject(random: np.random.Generator) -> None
         assert {index for index, p in enumerate(corrected) if p <= 0.05} == rejected
 
 
-def test_the_shift_of_a_peak_is_that_of_all_draws() -> None:
-    dense = grid_of([[9.0, 5.0, 1.0], [9.0, 5.0, 1.0], [9.0, 5.0, 1.0]])
-    pruned = grid_of([[1.0, 6.0, 4.0], [1.0, 6.0, 4.0], [9.0, 0.0, 4.0]])
-    shifts = []
-    for seeds in product(range(3), repeat=3):
-        best = [grid.to_numpy()[list(seeds)].mean(axis=0).argmax() for grid in (dense, pruned)]
-        shifts.append(best[1] - best[0])
-    interval, p = statistics.peak_shift(dense, pruned)
-    assert p == pytest.approx(np.mean(np.array(shifts) <= 0), abs=0.03)
-    assert interval == pytest.approx(tuple(np.percentile(shifts, [2.5, 97.5])))
+def test_ties_are_orders_that_cannot_be_told_apart() -> None:
+    """A seed whose values are all equal has one order; the least p-value of a grid of guesses is 1."""
+    assert statistics.smallest_trend_p_value(grid_of([[10.0] * 4] * 3)) == 1
+    rows = [[1.0, 1.0, 2.0], [1.0, 2.0, 3.0]]
+    assert statistics.smallest_trend_p_value(grid_of(rows)) == pytest.approx(1 / 3 / 6)
+    assert statistics.trend_p_value(grid_of(rows), 1) == pytest.approx(1 / 3 / 6)
 
 
-def test_a_peak_that_never_moves_has_no_shift() -> None:
-    grid = grid_of([[9.0, 5.0, 1.0]] * 3)
-    assert statistics.peak_shift(grid, grid) == ((0.0, 0.0), 1.0)
+def test_the_error_of_test_images_is_binomial() -> None:
+    images = np.random.default_rng(0).random((4000, 500)) < 0.3
+    assert statistics.sampling_error([30.0], 500) == pytest.approx(100 * images.mean(axis=1).std(), rel=0.05)
+    assert statistics.sampling_error([30.0, 40.0], 500) == pytest.approx(
+        (statistics.sampling_error([30.0], 500) ** 2 + statistics.sampling_error([40.0], 500) ** 2) ** 0.5
+    )
+    assert statistics.sampling_error([0.0, -100.0], 500) == 0
+
+
+def test_an_interval_holds_the_error_of_the_images_however_many_seeds(random: np.random.Generator) -> None:
+    sample = random.normal(size=4)
+    low, high = statistics.mean_interval(sample)  # type: ignore[misc]
+    wide = statistics.mean_interval(sample, 3.0)
+    assert wide is not None
+    assert (wide[1] - wide[0]) / 2 == pytest.approx(np.hypot((high - low) / 2, 1.96 * 3))
+    assert statistics.mean_interval(sample[:1], 3.0) == pytest.approx((sample[0] - 5.88, sample[0] + 5.88))
+
+
+def test_a_rise_beyond_a_peak_is_tested_by_all_orders() -> None:
+    rows = [[1.0, 5.0, 2.0], [3.0, 4.0, 9.0]]
+    rises = []
+    for orders in product(permutations(rows[0]), permutations(rows[1])):
+        sums = np.sum(orders, axis=0)
+        rises.append(sums[1:].max() - sums[0])
+    expected = np.mean(np.array(rises) >= 11 - 4)
+    assert statistics.peak_p_value(grid_of(rows), 0) == pytest.approx(expected)
+    assert statistics.peak_p_value(grid_of(rows), 2) == 1, "there is nothing beyond the last column"
+    assert statistics.peak_p_value(grid_of([[10.0] * 3] * 3), 0) == 1
+
+
+def test_many_orders_are_sampled_and_the_sample_agrees() -> None:
+    random = np.random.default_rng(3)
+    grid = grid_of((random.normal(size=(3, 4)) + 0.5 * np.arange(4)).tolist())
+    exact = statistics.peak_p_value(grid, 0)
+    most, statistics._MOST_COMBINATIONS = statistics._MOST_COMBINATIONS, 10
+    try:
+        assert statistics.peak_p_value(grid, 0) == pytest.approx(exact, abs=0.005)
+        assert statistics.peak_p_value(grid, 0) == statistics.peak_p_value(grid, 0)
+    finally:
+        statistics._MOST_COMBINATIONS = most
+
+
+def test_where_all_is_noise_a_peak_beyond_another_is_rarely_called_one() -> None:
+    """A bootstrap over three seeds, which has 27 draws, called one in nearly half of such worlds."""
+    random = np.random.default_rng(1)
+    p_values = [statistics.peak_p_value(grid_of(random.normal(size=(3, 4)).tolist()), 0) for _ in range(300)]
+    assert np.mean(np.array(p_values) <= 0.05) == pytest.approx(0.05, abs=0.03)
+
+
+def test_pseudo_values_of_pairs_keep_the_mean_and_the_jackknife_s_error() -> None:
+    pairs = {(0, 1): 1.0, (0, 2): 2.0, (1, 2): 4.0}
+    values = statistics.pseudo_values(pairs)
+    assert values is not None
+    assert values.mean() == pytest.approx(7 / 3)
+    left = np.array([4.0, 2.0, 1.0])  # what is left without seed 0, 1 and 2
+    error = np.sqrt(2 / 3 * ((left - left.mean()) ** 2).sum())
+    assert values.std(ddof=1) / np.sqrt(3) == pytest.approx(error)
+    assert statistics.pseudo_values({(0, 1): 1.0}) is None
+    assert statistics.pseudo_values({(0, 1): 1.0, (0, 2): 2.0}) is None, "a pair is missing"
+
+
+def test_an_interval_over_pairs_covers_what_it_should() -> None:
+    """Values of pairs are sums of what their seeds bring: dependent, and the jackknife allows for it."""
+    random, covered = np.random.default_rng(2), 0
+    for _ in range(400):
+        seeds = random.normal(size=3)
+        pairs = {(a, b): seeds[a] + seeds[b] for a in range(3) for b in range(a + 1, 3)}
+        low, high = statistics.mean_interval(statistics.pseudo_values(pairs))  # type: ignore[arg-type, misc]
+        covered += low <= 0 <= high
+    assert covered / 400 == pytest.approx(0.95, abs=0.03)
+
+
+def test_false_discoveries_by_hand() -> None:
+    """Benjamini and Hochberg: the largest i with p_(i) <= i / m times the level, and all below it."""
+    assert statistics.false_discoveries([0.01, 0.5, 0.02, 0.03]) == [True, False, True, True]
+    assert statistics.false_discoveries([0.03, 0.5, 0.04, 0.9]) == [False] * 4
+    assert statistics.false_discoveries([0.04]) == [True]
+    assert statistics.false_discoveries([]) == []
+
+
+def test_false_discoveries_are_scipy_s(random: np.random.Generator) -> None:
+    for _ in range(50):
+        p_values = random.uniform(0, 0.1, size=6).tolist()
+        adjusted = stats.false_discovery_control(p_values)
+        assert statistics.false_discoveries(p_values) == (adjusted <= 0.05).tolist()

@@ -44,11 +44,13 @@ def test_every_effect_is_a_mark_in_the_row_of_its_claim(open_fake: Open, panel: 
 
 def test_intervals_point_the_same_way_as_their_marks(open_fake: Open) -> None:
     study = open_fake("claims", large=None)
-    axes = figures.claims(study).axes[0]
-    evidence = next(v for v in claims.decide(study, "RR-01")).evidence
-    lines = [sorted(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "-" and line.get_alpha()]
-    assert evidence[0].interval is not None
-    assert lines[0] == pytest.approx(sorted(-end for end in evidence[0].interval))
+    trends, points = figures.claims(study).axes
+    assert not [line for line in trends.lines if line.get_linestyle() == "-" and line.get_alpha()]
+    lines = [sorted(line.get_xdata()) for line in points.lines if line.get_linestyle() == "-" and line.get_alpha()]
+    evidence = next(v for v in claims.decide(study, "RR-20")).evidence[0]
+    assert evidence.interval is not None
+    expected = sorted(evidence.expected * (end - evidence.bound) for end in evidence.interval)
+    assert any(line == pytest.approx(expected) for line in lines)
 
 
 def test_the_note_names_the_data_of_every_role(open_fake: Open) -> None:
@@ -66,4 +68,4 @@ def test_without_a_claim_that_has_a_direction_the_command_is_named(open_fake: Op
 
 def test_both_kinds_of_mark_are_explained(open_fake: Open) -> None:
     (legend,) = figures.claims(open_fake("claims")).legends
-    assert [text.get_text() for text in legend.get_texts()] == ["holds", "does not hold"]
+    assert [text.get_text() for text in legend.get_texts()] == ["holds", "not shown"]

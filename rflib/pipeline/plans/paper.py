@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from rflib.config import HistorySettings, MeasurementKey, TravelSettings
 from rflib.pipeline.plans.items import Item, Plan, described, grid, trained
 from rflib.pipeline.profiles import Profile, Role, RoleName
@@ -34,7 +36,10 @@ def fine_tuned(profile: Profile, name: RoleName, role: Role) -> Plan:
         if run.seed not in role.fine_tuning_seeds.get(run.config.model.architecture, role.seeds):
             continue
         # Nothing is pruned at rate 0: dense training goes on for as many epochs as fine-tuning has.
-        yield Item(MeasurementKey.of(HistorySettings(), profile.fine_tuned(role, run, 0.0)), name, "continued")
+        for epochs, purpose in ((None, "continued"), (role.long_fine_tuning_epochs, "long_continued")):
+            if epochs or purpose == "continued":
+                further = profile.fine_tuned(role, run, 0.0, epochs=epochs)
+                yield Item(MeasurementKey.of(HistorySettings(), further), name, purpose)
         for rate in role.fine_tuning_rates:
             short = profile.fine_tuned(role, run, rate)
             yield Item(MeasurementKey.of(HistorySettings(), short), name, "fine_tuned")
@@ -91,7 +96,7 @@ def doubled(profile: Profile, name: RoleName, role: Role) -> Plan:
 
 
 def similarities(profile: Profile, name: RoleName, role: Role) -> Plan:
-    """Figure 4: similarity of two seeds' representations, and of each network with itself; trained and untrained."""
+    """Figure 4: similarity of every two seeds' representations, and of each network with itself; also untrained."""
     if role.similarity is None or "rf_resnet50" not in role.pool_kernels:
         return
     for kernel in role.pool_kernels["rf_resnet50"]:
@@ -99,8 +104,8 @@ def similarities(profile: Profile, name: RoleName, role: Role) -> Plan:
         runs = [profile.run(role, model, seed) for seed in role.seeds]
         for checkpoint in ("last", "initial"):
             settings = role.similarity.replace(checkpoint=checkpoint)
-            if len(runs) > 1:
-                yield Item(MeasurementKey.of(settings, *runs[:2]), name, "grid")
+            for pair in itertools.combinations(runs, 2):
+                yield Item(MeasurementKey.of(settings, *pair), name, "grid")
             for run in runs:
                 yield Item(MeasurementKey.of(settings, run, run), name, "within")
 
