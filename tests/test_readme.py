@@ -44,5 +44,5 @@ def test_linked_and_named_files_exist() -> None:
 
 def test_make_targets_exist() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
-    for target in set(re.findall(r"\bmake ([a-z-]+)", README)) - {"and"}:
+    for target in set(re.findall(r"(?m)(?:^|`)make ([a-z-]+)", README)) - {"and"}:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

@@ -16,13 +16,15 @@ class ReadingPlan(Settings):
     """Networks that the paper's may be instead of those of the grid, by kernel as the grid has them.
 
     `overlapping`: the pool's window is one pixel wider than its stride k, and its padding is 1; at k = 2 that is the
-    pool of an ordinary ResNet. `others` have the grid's own pool. `seeds` of an architecture that is not named are the
-    role's.
+    pool of an ordinary ResNet. `others` have the grid's own pool, and `rounding_down` that pool without the rows and
+    columns that do not fill a window, as torch's pools are by default. `seeds` of an architecture that is not named are
+    the role's; without any it is looked at and not trained.
     """
 
     overlapping: GridPart = Field(default={})
     others: GridPart = Field(default={})
-    seeds: dict[Architecture, Seeds] = Field(default={})
+    rounding_down: GridPart = Field(default={})
+    seeds: dict[Architecture, tuple[Annotated[int, Field(ge=0)], ...]] = Field(default={})
 
 
 class EnlargedPlan(Settings):

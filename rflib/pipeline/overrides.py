@@ -54,7 +54,8 @@ def _seeds(values: dict[str, Any], role: Role, chosen: Sequence[int]) -> None:
     if values["deeper"] is not None:
         values["deeper"] |= {"seeds": None}
     if values["readings"] is not None:
-        values["readings"] |= {"seeds": {}}
+        untrained = {name: seeds for name, seeds in values["readings"]["seeds"].items() if not seeds}
+        values["readings"] |= {"seeds": untrained}
     if role.controls is not None:
         enlarged = role.controls.enlarged
         runs = enlarged and enlarged.model_dump() | {"runs": dict.fromkeys(enlarged.runs, chosen)}

@@ -146,6 +146,7 @@ def describe(item: Item) -> dict[str, Any]:
         training = run.config.training
         columns |= {
             "seed": run.seed,
+            **({"second_seed": key.runs[1].seed} if len(key.runs) > 1 else {}),
             "task": run.config.data.task,
             "optimiser": training.optimiser.name,
             "epochs": training.epochs,
@@ -167,7 +168,7 @@ def _network(key: MeasurementKey) -> dict[str, Any]:
     # Some are left out of a dump where they are the default.
     told = ("pool_padding", "kernel_padding", "cardinality", "omitted_downsamplings")
     kept = {name: getattr(model, name) for name in told}
-    return {**model.model_dump(exclude={"classes", "ceil_mode"}), **kept}
+    return {**model.model_dump(exclude={"classes"}), **kept}
 
 
 def open_study(chapter: str, *, profile: str = "digits", reuse: str | None = None, **overrides: Any) -> Study:

@@ -41,7 +41,7 @@ class Answer:
 
 @pytest.fixture
 def book_project(project: Path) -> Path:
-    """The repository's chapters and pages in a project of their own, with a profile `single` of four measurements."""
+    """The repository's chapters and pages in a project of their own, with a profile `single` of five measurements."""
     for name in ("book", "notebooks"):
         shutil.copytree(REPOSITORY / name, project / name, dirs_exist_ok=True)
     for name in ("_toc.yml", "_config.yml"):

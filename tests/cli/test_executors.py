@@ -50,7 +50,7 @@ def test_a_wrong_executor_exits_with_2(rflib: Call, command: str, arguments: lis
 def test_serial_computes_in_this_process(rflib: Call) -> None:
     answer = rflib("study", "--profile", "single", "--executor", "serial")
     assert answer.code == 0
-    assert "all (single): 0 measurements loaded, 4 computed" in answer.err
+    assert "all (single): 0 measurements loaded, 5 computed" in answer.err
 
 
 def test_without_ray_the_message_says_what_to_install(rflib: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ def test_the_plan_of_a_profile_needs_no_data_and_no_runs(rflib: Call, book_proje
     answer = rflib("status", "--profile", "single", "--plan")
     assert (answer.code, answer.err) == (0, "")
     assert re.search(r"^chapter +runs +PFLOP +PFLOP new here *$", answer.out, re.MULTILINE)
-    assert re.search(r"^fine-tuning +2 +", answer.out, re.MULTILINE)
+    assert re.search(r"^fine-tuning +3 +", answer.out, re.MULTILINE)
     assert re.search(r"no run is finished yet .* `--tflops N` gives the hours at N TFLOP/s a card\.\n$", answer.out)
 
     slow, fast = (rflib("status", "--profile", "single", "--plan", "--tflops", rate).out for rate in ("0.001", "0.002"))
@@ -33,7 +33,7 @@ def test_the_plan_of_a_profile_needs_no_data_and_no_runs(rflib: Call, book_proje
 def test_after_a_run_the_plan_has_its_rate_and_the_status_its_hours(rflib: Call) -> None:
     rflib("study", "--profile", "single", "--executor", "serial")
     planned = rflib("status", "--profile", "single", "--plan")
-    assert re.search(r"hours at \S+ TFLOP/s, as 2 finished runs on cpu did\.\n$", planned.out)
+    assert re.search(r"hours at \S+ TFLOP/s, as 3 finished runs on cpu did\.\n$", planned.out)
     found = rflib("status", "--profile", "single")
     assert re.search(r"^Spent so far: \S+ core-hours\.\nNothing is missing\.\n$", found.out, re.MULTILINE)
 

@@ -37,19 +37,19 @@ def the_only(folder: Path, pattern: str) -> Path:
 def test_study_status_publish_verify(rflib: Call, study: Callable[[], Any], book_project: Path) -> None:
     before = rflib("status", "--profile", "single")
     assert before.code == 0
-    assert "4 are missing; no training run is finished yet, so their cost is unknown." in before.out
+    assert "5 are missing; no training run is finished yet, so their cost is unknown." in before.out
     refused = rflib("publish", "--profile", "single")
     assert refused.code == 1
-    assert re.search(r"none of the 4 measurements .* run `rflib study --profile single` first", refused.err)
+    assert re.search(r"none of the 5 measurements .* run `rflib study --profile single` first", refused.err)
 
-    assert "all (single): 0 measurements loaded, 4 computed" in study().err
-    assert "all (single): 4 measurements loaded, 0 computed" in study().err
+    assert "all (single): 0 measurements loaded, 5 computed" in study().err
+    assert "all (single): 5 measurements loaded, 0 computed" in study().err
     after = rflib("status", "--profile", "single")
-    assert re.search(r"^history +2 +0", after.out, re.MULTILINE)
+    assert re.search(r"^history +3 +0", after.out, re.MULTILINE)
     assert after.out.endswith("Nothing is missing.\n")
 
-    assert "Published: 4 of 4 measurements of profile 'single'" in rflib("publish", "--profile", "single").out
-    assert rflib("verify").out == "4 published measurements are intact, listed and up to date.\n"
+    assert "Published: 5 of 5 measurements of profile 'single'" in rflib("publish", "--profile", "single").out
+    assert rflib("verify").out == "5 published measurements are intact, listed and up to date.\n"
 
     results = book_project / "results" / "measurements"
     damage(the_only(results, "one_shot-*") / "measurement.json")
@@ -72,7 +72,7 @@ def test_a_corrupt_measurement_is_named_set_aside_and_computed_again(
     cleared = rflib("gc", "--corrupt")
     assert re.search(r"one_shot-\S+\n1 leftovers cleared", cleared.out)
     assert len(list((book_project / "runs" / "quarantine").iterdir())) == 1
-    assert "3 measurements loaded, 1 computed" in study().err
+    assert "4 measurements loaded, 1 computed" in study().err
 
 
 def test_a_pickle_where_weights_are_expected_is_not_loaded(
@@ -108,7 +108,7 @@ def test_a_full_disk_keeps_what_was_complete(rflib: Call, study: Callable[[], An
         r"cannot write .*weights/.*File too large\. Nothing that was complete has changed; free", answer.err
     )
     kept = rflib("status", "--profile", "single").out
-    assert re.search(r"^history +1 +1", kept, re.MULTILINE), kept
+    assert re.search(r"^history +1 +2", kept, re.MULTILINE), kept
     assert study().code == 0
 
 

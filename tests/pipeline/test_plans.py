@@ -78,6 +78,8 @@ OPTIMISERS = {
     **{f"{analysis} equal_{budget}": 4 for budget in ("epochs", "evaluations") for analysis in ("history", "one_shot")},
     "sharpness equal_epochs": 4,
 }
+# As long as either fine-tuning, at the same rate, with nothing pruned.
+CONTINUED = {"history continued": 8, "history long_continued": 8}
 PRINTED = {f"one_shot printed_{clipping}": 2 for clipping in ("norm", "value", "none")}
 CURVATURE = {"architecture curvature": 2, "history curvature": 4, "one_shot curvature": 4, "spectrum curvature": 8}
 
@@ -96,7 +98,7 @@ CURVATURE = {"architecture curvature": 2, "history curvature": 4, "one_shot curv
         ("manipulating-the-receptive-field", {"architecture grid": 4, "architecture large": 1}),
         ("accuracy-and-pruning", GRID),
         ("pruning-rates", GRID),
-        ("fine-tuning", {**GRID, "history continued": 8, "history fine_tuned": 16, "history long_fine_tuned": 16}),
+        ("fine-tuning", {**GRID, **CONTINUED, "history fine_tuned": 16, "history long_fine_tuned": 16}),
         # Spectra of seed 0 alone, before and after training; frozen for the two networks of kernel 2.
         (
             "loss-landscape",
@@ -162,7 +164,7 @@ CURVATURE = {"architecture curvature": 2, "history curvature": 4, "one_shot curv
                 **{f"{analysis} shallow": n for analysis, n in (("architecture", 2), ("history", 4), ("one_shot", 4))},
                 **{f"{analysis} variant": n for analysis, n in (("architecture", 3), ("history", 6), ("one_shot", 6))},
                 **PRINTED,
-                "history continued": 8,
+                **CONTINUED,
                 "history fine_tuned": 16,
                 "history long_fine_tuned": 16,
                 "spectrum grid": 8,

@@ -46,8 +46,8 @@ def test_a_measurement_that_two_purposes_share_counts_once(open_tiny: Open) -> N
 def test_chapters_share_runs(open_tiny: Open, trainings: list[int]) -> None:
     open_tiny().ensure(workers=1)
     study = open_tiny("fine-tuning", fine_tuning_epochs=1)
-    assert study.ensure(workers=1) == Outcome(loaded=3, computed=2, reused=0)
-    assert len(trainings) == 3, "the dense run, and one pruned run for each length of fine-tuning"
+    assert study.ensure(workers=1) == Outcome(loaded=3, computed=4, reused=0)
+    assert len(trainings) == 5, "the dense run, and for each length of fine-tuning one pruned run and one that is not"
 
 
 def test_a_finished_measurement_needs_no_weights(open_tiny: Open, project: Path) -> None:
@@ -64,9 +64,15 @@ def test_frames_tell_runs_apart(open_tiny: Open) -> None:
     study = open_tiny("fine-tuning", fine_tuning_epochs=1, epochs=2)
     study.ensure(workers=1)
     history = study.frame("history")
-    assert history["purpose"].tolist() == ["grid"] * 2 + ["fine_tuned"] + ["long_fine_tuned"] * 3
-    assert history["epoch"].tolist() == [1, 2, 1, 1, 2, 3]
-    assert history["mask_rate"].dropna().tolist() == [0.9] * 4
+    assert history["purpose"].tolist() == [
+        *["grid"] * 2,
+        *["continued"],
+        *["long_continued"] * 3,
+        *["fine_tuned"],
+        *["long_fine_tuned"] * 3,
+    ]
+    assert history["epoch"].tolist() == [1, 2, 1, 1, 2, 3, 1, 1, 2, 3]
+    assert history["mask_rate"].dropna().tolist() == [0.0] * 4 + [0.9] * 4
     row = history.iloc[0]
     assert (row["role"], row["architecture"], row["pool_kernel"], row["width"]) == ("small_images", "rf_vgg19", 2, 0.03)
     assert (row["seed"], row["epochs"], row["cosine_period_epochs"]) == (0, 2, 2)
@@ -191,7 +197,7 @@ def test_everything_about_one_run_is_finished_before_the_next_begins(
     monkeypatch.setattr(measurements, "measure", recorded)
     open_tiny("fine-tuning", seeds=[0, 1], fine_tuning_epochs=1).ensure(workers=1)
     changes = sum(a != b for a, b in itertools.pairwise(order))
-    assert (len(order), changes) == (8, 1)
+    assert (len(order), changes) == (12, 1)
 
 
 def test_two_at_a_time_train_a_run_once(open_tiny: Open, trainings: list[int]) -> None:

@@ -47,9 +47,10 @@ def _readings(profile: Profile, role: Role) -> Iterator[tuple[ModelConfig, str]]
     for architecture, kernels in role.readings.overlapping.items():
         for k in kernels:
             yield profile.model(role, architecture, k + 1, pool_stride=k, pool_padding=1), "overlapping"
-    for architecture, kernels in role.readings.others.items():
-        for k in kernels:
-            yield profile.model(role, architecture, k), "other_reading"
+    for part, change in ((role.readings.others, {}), (role.readings.rounding_down, {"ceil_mode": False})):
+        for architecture, kernels in part.items():
+            for k in kernels:
+                yield profile.model(role, architecture, k, **change), "other_reading"
 
 
 def _printed(profile: Profile, name: RoleName, role: Role) -> Plan:
