@@ -18,6 +18,9 @@ NOTICEABLE_POINTS = 1.0
 GUESSING_POINTS = tables.GUESSING_POINTS
 # Twice what the paper's whole ordinary grid costs ResNet50 (4.4 points on one data set, 5.3 on the other).
 COLLAPSE_POINTS = 10.0
+# In percent of the prunable weights: below the first a network has hardly any dead taps, from the second on many.
+FEW_DEAD = 5.0
+MANY_DEAD = 20.0
 # A share of what the dense network has above guessing; a smaller change of such a share is called none.
 NOTICEABLE_SHARE = 0.05
 # "Much of the pruned accuracy": more than half of what one-shot pruning took.

@@ -17,6 +17,7 @@ from rflib.claims import (
     landscape,
     noise,
     optimisers,
+    ours,
     paths,
     redesign,
     redundancy,
@@ -45,6 +46,7 @@ RULES: dict[str, Rule] = {
     **redundancy.RULES,
     **optimisers.RULES,
     **curvature.RULES,
+    **ours.RULES,
 }
 """How each decidable claim is decided, by its id; a claim without a rule is not covered."""
 

@@ -11,6 +11,7 @@ from rflib.claims.verdict import Verdict
 from rflib.pipeline.origin import traced
 
 OWN_SOURCE = "rf-representations"
+BOOK = "this-book"
 
 # The place of a claim -> the section of the paper under which it is listed, if that is all there is to it.
 _WHOLE_PLACES = {"1": "1 Introduction", "2": "2 Related work", "4": "4 Conclusions"}

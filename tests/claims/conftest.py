@@ -79,6 +79,9 @@ def formulas() -> SimpleNamespace:
         bump=lambda printed: 6.0 if printed else 0.0,
         parameters=lambda model: 20_000_000 if model.architecture == "rf_vgg19" else 23_000_000,
         last_map=lambda model, size: size // 4 // model.pool_kernel,
+        dead_share=lambda model: 0.1,
+        change_of_outputs=lambda factor: 0.0,
+        pruned_with_larger_dead_taps=lambda factor: 80.0 - 3 * factor,
     )
 
 
@@ -118,7 +121,7 @@ class Formulas:
             "receptive_field": field / (1 + model.omitted_downsamplings),
             "last_map_size": self.world.last_map(model, size),
             "parameters": self.world.parameters(model),
-            "dead_share": 0.1,
+            "dead_share": self.world.dead_share(model),
             "input_share": 1.0,
         }
         return values, {}
@@ -134,7 +137,7 @@ class Formulas:
                 "pruned_accuracy": accuracy * self.world.kept(model, scope, rate) + noise_of(run, scope, rate),
                 **({"calibrated_accuracy": accuracy * self.world.kept_calibrated(model, scope, rate)} if again else {}),
                 "prunable": 1000,
-                "dead": 100,
+                "dead": round(1000 * self.world.dead_share(model)),
                 "pruned": round(1000 * rate),
                 "pruned_dead": 50,
             }
@@ -143,6 +146,21 @@ class Formulas:
         ]
         dense = {"dense_accuracy": accuracy, **({"dense_calibrated_accuracy": accuracy} if again else {})}
         return {**dense, "dense_loss": 1.0, "images": 100, "rows": rows}, {}
+
+    def rescaled_taps(self, key: MeasurementKey, run: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        rows = [
+            {
+                "factor": factor,
+                "rate": rate,
+                "accuracy": 80.0,
+                "largest_change": self.world.change_of_outputs(factor),
+                "pruned_accuracy": self.world.pruned_with_larger_dead_taps(factor) + noise_of(run, factor, rate),
+                "live_share_pruned": 50.0,
+            }
+            for factor in key.settings.factors
+            for rate in key.settings.rates
+        ]
+        return {"rows": rows, "dead_share": 100 * self.world.dead_share(run.config.model), "images": 100}, {}
 
     def history(self, key: MeasurementKey, run: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         model, training = run.config.model, run.config.training

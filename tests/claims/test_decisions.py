@@ -19,7 +19,7 @@ Make = Callable[..., Study]
 
 VGG, RESNET = "rf_vgg19, small images", "rf_resnet50, small images"
 # Decided in worlds of their own, in the files beside this one.
-ELSEWHERE = ("DP-", "GD-", "PT-01", "PT-02", "PT-03", "PT-04", "PT-05", "PT-09", "PT-1", "RF-", "RR-18", "RR-25")
+ELSEWHERE = ("DP-", "GD-", "OQ-", "PT-01", "PT-02", "PT-03", "PT-04", "PT-05", "PT-09", "PT-1", "RF-", "RR-18", "RR-25")
 # One doubled run: never tested.
 ALWAYS_INDICATIVE = {"RR-13", "RR-14"}
 
