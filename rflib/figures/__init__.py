@@ -2,6 +2,7 @@
 
 from rflib.figures.accuracy import accuracy_and_pruning, large_fields
 from rflib.figures.claims import claims
+from rflib.figures.confounds import live_weights, new_statistics, rescaled_taps
 from rflib.figures.control import dead_tap_control
 from rflib.figures.curvature import width_and_curvature, width_and_pruning
 from rflib.figures.deeper import layer_profiles, truncation
@@ -41,12 +42,15 @@ __all__ = [
     "kernel_padding",
     "large_fields",
     "layer_profiles",
+    "live_weights",
     "loss_around_solutions",
+    "new_statistics",
     "noise_benefit",
     "normalised_difference",
     "prunability_by_optimiser",
     "pruning_rates",
     "refined_accuracy",
+    "rescaled_taps",
     "saturation_along_depth",
     "sensitivity_maps",
     "similarity",

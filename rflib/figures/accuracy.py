@@ -17,7 +17,8 @@ from rflib.pipeline.study import Study
 def accuracy_and_pruning(study: Study, *, role: RoleName = "small_images", rate: float = 0.9) -> Drawing:
     """Draw accuracy in percent against the field in pixels, a panel a network, over the share of dead taps.
 
-    Dense, and pruned one-shot at `rate` among all weights and among live ones.
+    Dense, and pruned one-shot at `rate` among all weights and among live ones, with the batch-norm statistics of
+    training and, where that was measured, with re-estimated ones.
     """
     table = tables.accuracy_and_pruning(study, role=role, rate=rate)
     if table.empty:
@@ -32,7 +33,8 @@ def accuracy_and_pruning(study: Study, *, role: RoleName = "small_images", rate:
     layout.label_left(strips, "dead taps (%)")
     legend(figure, columns=2)
     title = study.profile.roles[role].title
-    note(figure, f"{title}.", layout.spread_note(table["n"]), layout.paper_note(table, role))
+    again = layout.new_statistics_note(table)
+    note(figure, f"{title}.", layout.spread_note(table["n"]), again, layout.paper_note(table, role))
     return figure
 
 
@@ -59,7 +61,8 @@ def large_fields(study: Study, *, role: RoleName = "small_images", rate: float =
     layout.accuracy_axis([axes])
     legend(figure, columns=2)
     title = study.profile.roles[role].title
-    note(figure, f"{title}.", layout.spread_note(table["n"]), layout.paper_note(table, role))
+    again = layout.new_statistics_note(table)
+    note(figure, f"{title}.", layout.spread_note(table["n"]), again, layout.paper_note(table, role))
     return figure
 
 
@@ -67,10 +70,14 @@ def draw_accuracies(axes: Axes, table: pd.DataFrame, rate: float) -> None:
     """Draw dense and pruned accuracy in percent, measured and reported, against the field in pixels."""
     labels = {
         "dense": "dense",
-        "pruned": f"{rate:.0%} of all weights pruned",
-        "live": f"{rate:.0%} of live weights pruned",
+        "pruned": f"{rate:.0%} of all pruned",
+        "live": f"{rate:.0%} of live pruned",
     }
     for quantity, label in labels.items():
         layout.curve(axes, table["receptive_field"], table, quantity, label=label, **quantity_style(quantity))
+        again = table.dropna(subset=f"{quantity}_calibrated_mean") if quantity != "dense" else table.iloc[:0]
+        if len(again):
+            name = f"{quantity}_calibrated"
+            layout.curve(axes, again["receptive_field"], again, name, label=f"{label}, anew", **quantity_style(name))
     layout.hollow(axes, table, "dense", "dense, paper")
     layout.hollow(axes, table, "pruned", f"{rate:.0%} pruned, paper")

@@ -166,6 +166,16 @@ def spread_note(counts: pd.Series, shown: str = "bars") -> str:
     return f"Mean of n = {seeds} seeds; {shown}: ± 1 standard deviation."
 
 
+def new_statistics_note(table: pd.DataFrame) -> str:
+    """Return what new statistics are, and of how many seeds, if `table` has any."""
+    counts = table["n_calibrated"][table["n_calibrated"] > 0]
+    if counts.empty:
+        return ""
+    fewest, most = int(counts.min()), int(counts.max())
+    seeds = f"{most}" if fewest == most else f"{fewest} to {most}"
+    return f"Anew: with batch-norm statistics re-estimated on training images after pruning, n = {seeds}."
+
+
 def paper_note(table: pd.DataFrame, role: RoleName) -> str:
     """Return what hollow markers are, if the paper reports anything that `table` holds."""
     printed = [column for column in table if str(column).endswith("_reported_mean")]

@@ -19,7 +19,10 @@ _SCOPES: dict[str, dict[str, Any]] = {
 
 @drawn
 def pruning_rates(study: Study, *, role: RoleName = "small_images") -> Drawing:
-    """Draw accuracy in percent against the pruning rate, a line a pool kernel, among all and among live weights."""
+    """Draw accuracy in percent against the pruning rate, a line a pool kernel, among all and among live weights.
+
+    With the batch-norm statistics of training; `new_statistics` draws those beside re-estimated ones.
+    """
     return _against_rate(study, role, {"all": "pruned", "live": "live"}, "test accuracy (%)", factor=1.0)
 
 

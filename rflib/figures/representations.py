@@ -70,10 +70,17 @@ def _heat_map(axes: Axes, values: np.ndarray) -> AxesImage:
 
 @drawn
 def similarity_by_layer(study: Study, *, role: RoleName = "small_images") -> Drawing:
-    """Draw debiased linear CKA of matching convolutions of two seeds against the layer, trained and untrained."""
-    frame = tables.similarity_by_layer(study, role=role)
-    if frame.empty:
+    """Draw debiased linear CKA of matching convolutions of two seeds against the layer, trained and untrained.
+
+    Means over all pairs of seeds.
+    """
+    every = tables.similarity_by_layer(study, role=role)
+    if every.empty:
         return not_covered(study, role, "similarity")
+    frame = every.groupby(["checkpoint", "pool_kernel", "layer"])["debiased"].mean().reset_index()
+    pairs = every.groupby(["checkpoint", "pool_kernel"])[["seed", "second_seed"]].apply(
+        lambda pair: len(pair.drop_duplicates())
+    )
     figure, (axes,), _ = layout.panels(["rf_resnet50"], height=3.6, extra=1.2)
     for kernel, group in layout.by_kernel(frame):
         style = kernel_style(kernel)
@@ -84,9 +91,9 @@ def similarity_by_layer(study: Study, *, role: RoleName = "small_images") -> Dra
         axes.axvline(MIDDLE_LAYER, color=_RED, linewidth=1.0, label=f"layer {MIDDLE_LAYER}")
     axes.set(xlabel="convolution, from the input", ylabel="linear CKA, debiased", ylim=(None, 1.03))
     legend(figure, columns=4, keys=[key("untrained", **_UNTRAINED)])
-    settings = study.profile.roles[role]
-    pair = " and ".join(map(str, settings.seeds[:2]))
-    note(figure, f"{settings.title}.", f"n = 1 pair of seeds ({pair}), {frame['images'].max()} test images.")
+    counted = " to ".join(str(count) for count in sorted({int(pairs.min()), int(pairs.max())}))
+    title = study.profile.roles[role].title
+    note(figure, f"{title}.", f"Pairs of seeds: n = {counted}; {every['images'].max()} test images.")
     return figure
 
 

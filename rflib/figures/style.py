@@ -68,6 +68,8 @@ _QUANTITIES = {
     "dense": {"color": "#1A1A1A", "marker": "o", "linestyle": "-"},
     "pruned": {"color": "#D7301F", "marker": "s", "linestyle": "-"},
     "live": {"color": "#6A51A3", "marker": "^", "linestyle": "--"},
+    "pruned_calibrated": {"color": "#D7301F", "marker": "s", "linestyle": ":", "markerfacecolor": "white"},
+    "live_calibrated": {"color": "#6A51A3", "marker": "^", "linestyle": ":", "markerfacecolor": "white"},
     "fine_tuned": {"color": "#00838F", "marker": "D", "linestyle": "-"},
     "long_fine_tuned": {"color": "#00838F", "marker": "v", "linestyle": ":"},
     "dead_share": {"color": "#B0B0B0"},

@@ -1,7 +1,22 @@
 """Tidy tables: reported beside measured, with spread and n. They read measurements and never need torch."""
 
-from rflib.tables.accuracy import accuracy_and_pruning, beside_the_smallest, fields, one_shot, recalibrated, trends
+from rflib.tables.accuracy import (
+    accuracy_and_pruning,
+    beside_the_smallest,
+    fields,
+    one_shot,
+    pruned_copies,
+    recalibrated,
+)
 from rflib.tables.captioned import CaptionedTable, PlainTable, captioned, plain
+from rflib.tables.confounds import (
+    enlarged,
+    measured_readings,
+    new_statistics,
+    readings,
+    recipes,
+    rescaled_taps,
+)
 from rflib.tables.curvature import by_width, curvature_runs
 from rflib.tables.deeper import layers, probe_gains, probe_halves, productivity, stems, truncation
 from rflib.tables.early_training import SCHEDULES, early_epochs, printed_protocol
@@ -17,7 +32,7 @@ from rflib.tables.effective_field import (
     scaled_runs,
     sensitivity_maps,
 )
-from rflib.tables.fine_tuning import fine_tuning
+from rflib.tables.fine_tuning import continued, fine_tuning
 from rflib.tables.landscape import (
     similarity_by_layer,
     similarity_matrices,
@@ -68,7 +83,7 @@ from rflib.tables.refinement import (
     trained_refinements,
 )
 from rflib.tables.settings import data_sets, protocol
-from rflib.tables.statistics import GUESSING_POINTS, direction, half_width, summarise, trend
+from rflib.tables.statistics import GUESSING_POINTS, half_width, summarise, trend
 from rflib.tables.tolerance import advantage, tolerance
 from rflib.tables.width import depth, width_and_depth
 
@@ -91,6 +106,7 @@ __all__ = [
     "by_width",
     "captioned",
     "constant_field",
+    "continued",
     "costs",
     "curvature_runs",
     "data_sets",
@@ -99,9 +115,9 @@ __all__ = [
     "deep_pruning_runs",
     "deep_runs",
     "depth",
-    "direction",
     "early_epochs",
     "effective_fields",
+    "enlarged",
     "every_measurement",
     "explanations",
     "feature_variances",
@@ -117,7 +133,9 @@ __all__ = [
     "layer_redundancy",
     "layers",
     "loss_lines",
+    "measured_readings",
     "measurements",
+    "new_statistics",
     "noise_benefit",
     "noise_recipes",
     "noise_runs",
@@ -135,10 +153,14 @@ __all__ = [
     "probe_halves",
     "productivity",
     "protocol",
+    "pruned_copies",
+    "readings",
     "recalibrated",
     "receptive_fields",
+    "recipes",
     "refinement_runs",
     "refinements",
+    "rescaled_taps",
     "resolutions",
     "scaled_runs",
     "sensitivity_maps",
@@ -154,7 +176,6 @@ __all__ = [
     "trained_refinements",
     "training_curves",
     "trend",
-    "trends",
     "truncation",
     "variance_runs",
     "width_and_depth",

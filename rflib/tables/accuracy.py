@@ -12,12 +12,14 @@ from rflib.errors import UsageError
 from rflib.pipeline.origin import traced
 from rflib.pipeline.profiles import RoleName
 from rflib.pipeline.study import Study
-from rflib.tables.statistics import direction, summarise, trend
+from rflib.tables.statistics import summarise
 
 NETWORK = ["architecture", "pool_kernel"]
 # What sets the field of a network of the grid, where nothing else does.
 _UNCHANGED: dict[str, Any] = {"map_size": "shrinking", "pool_dilation": 1, "omitted_downsamplings": 0}
 _WHOLE = [*NETWORK, "width", *_UNCHANGED]
+# What tells one trained network from another, whatever it is there for.
+_RUN = ["purpose", *_WHOLE, "pool_stride", "pool_padding", "ceil_mode", "optimiser", "epochs", "seed"]
 _CALIBRATED = ("dense_calibrated", "pruned_calibrated", "live_calibrated", "layerwise_calibrated")
 
 
@@ -29,15 +31,19 @@ def accuracy_and_pruning(
 
     `pruned` ranks all prunable weights, `live` the same share of those that can receive gradient, `layerwise` each
     layer on its own. `difference` is dense minus pruned, seed by seed. `dead_share` and `input_share` are in percent.
-    Columns that end in `_reported_mean` and `_reported_sd` are the paper's. Weights of the last epoch.
+    Columns that end in `_reported_mean` and `_reported_sd` are the paper's. `pruned_calibrated` and `live_calibrated`
+    are with re-estimated batch-norm statistics, over `n_calibrated` seeds. Weights of the last epoch.
     """
     per_seed = one_shot(study, role, purpose)
     if per_seed.empty:
         return per_seed
     chosen = per_seed[(per_seed["rate"] - rate).abs() < 1e-9]
     if chosen.empty:
-        raise UsageError(f"rate {rate}: expected one of {sorted(per_seed['rate'].unique())}")
-    measured = summarise(chosen, _WHOLE, ["dense", "pruned", "difference", "live", "layerwise"])
+        raise UsageError(f"rate {rate}: expected one of {sorted(float(each) for each in per_seed['rate'].unique())}")
+    quantities = ["dense", "pruned", "difference", "live", "layerwise", "pruned_calibrated", "live_calibrated"]
+    measured = summarise(chosen, _WHOLE, quantities)
+    again = chosen.groupby(_WHOLE, sort=False)["pruned_calibrated"].count().rename("n_calibrated")
+    measured = measured.merge(again.reset_index(), on=_WHOLE)
     table = fields(study, role, purpose).merge(measured, on=_WHOLE, how="right")
     table.insert(2, "label", [_label(row) for row in table.itertuples()])
     printed = _reported(role, rate).assign(**_UNCHANGED)
@@ -79,31 +85,46 @@ def one_shot(study: Study, role: RoleName, purpose: str = "grid", *, apart: Sequ
 
 
 @traced
-def recalibrated(study: Study, *, role: RoleName = "small_images", purpose: str = "grid") -> pd.DataFrame:
-    """Return one row a seed, scope and rate: accuracy in percent with old statistics and with re-estimated ones.
+def pruned_copies(study: Study, role: RoleName, *purposes: str) -> pd.DataFrame:
+    """Return one row a seed, ranking (`scope`) and rate of some purposes: what one-shot pruning leaves and takes.
 
-    `dense` and `pruned` keep the statistics of training, `dense_calibrated` and `pruned_calibrated` have them
-    re-estimated on training images; all four are of the same trained network. `kept` and `kept_calibrated` are the
-    accuracy above guessing that is left, in percent of the dense network's with the same statistics. `live_left` counts
-    the live weights that are left, `live_pruned_share` is the share of them, in percent, that went.
+    `dense` and `pruned` are accuracies in percent with the statistics of training, `dense_calibrated` and
+    `pruned_calibrated` with re-estimated ones, NaN where that was not measured; all four are of one trained network.
+    `kept` and `kept_calibrated` are the accuracy above guessing that is left, in percent of the dense network's with
+    the same statistics. `dead_share` is in percent of the prunable weights, `live_left` counts the live weights that
+    are left, `live_pruned_share` is the share of them, in percent, that went.
     """
-    frame = study.frame("one_shot", purpose)
-    frame = frame[(frame["role"] == role) & (frame["calibration_images"] > 0)] if len(frame) else frame
+    frame = study.frame("one_shot", *purposes)
+    frame = frame[frame["role"] == role].reset_index(drop=True) if len(frame) else frame
     if frame.empty:
-        return pd.DataFrame()
+        return frame
+    # A measurement with new statistics has the old ones too, and more rates.
+    best = frame.groupby(_RUN, sort=False)["calibration_images"].transform("max")
+    frame = frame[frame["calibration_images"] == best].reset_index(drop=True)
+    live, went = frame["prunable"] - frame["dead"], frame["pruned"] - frame["pruned_dead"]
     names = {
-        "pruned": "pruned_weights",
-        "dense_accuracy": "dense",
-        "dense_calibrated_accuracy": "dense_calibrated",
-        "pruned_accuracy": "pruned",
-        "calibrated_accuracy": "pruned_calibrated",
+        "dense": "dense_accuracy",
+        "dense_calibrated": "dense_calibrated_accuracy",
+        "pruned": "pruned_accuracy",
+        "pruned_calibrated": "calibrated_accuracy",
     }
-    frame = frame.rename(columns=names).reset_index(drop=True)
+    found = frame[[*_RUN, "scope", "rate"]].assign(
+        **{name: frame.get(recorded, float("nan")) for name, recorded in names.items()},
+        dead_share=100 * frame["dead"] / frame["prunable"],
+        live_left=live - went,
+        live_pruned_share=100 * went / live,
+    )
     guess = 100 / study.profile.roles[role].classes
     for end in ("", "_calibrated"):
-        frame[f"kept{end}"] = 100 * (frame[f"pruned{end}"] - guess) / (frame[f"dense{end}"] - guess)
-    live, went = frame["prunable"] - frame["dead"], frame["pruned_weights"] - frame["pruned_dead"]
-    return frame.assign(live_left=live - went, live_pruned_share=100 * went / live)
+        found[f"kept{end}"] = 100 * (found[f"pruned{end}"] - guess) / (found[f"dense{end}"] - guess)
+    return found
+
+
+@traced
+def recalibrated(study: Study, *, role: RoleName = "small_images", purpose: str = "grid") -> pd.DataFrame:
+    """Return the rows of `pruned_copies` that were measured with re-estimated statistics."""
+    found = pruned_copies(study, role, purpose)
+    return found.dropna(subset="pruned_calibrated") if len(found) else found
 
 
 def _calibrated(frame: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
@@ -147,37 +168,6 @@ def fields(study: Study, role: RoleName, purpose: str = "grid") -> pd.DataFrame:
         if item.role == role
     ]
     return pd.DataFrame(rows)
-
-
-@traced
-def trends(
-    table: pd.DataFrame, quantities: tuple[str, ...] = ("dense", "pruned", "difference", "live")
-) -> pd.DataFrame:
-    """Return, per network, how each quantity moves with the field: as reported, as measured, and whether they agree."""
-    if table.empty:
-        return table
-    rows = []
-    for architecture, group in table.groupby("architecture", sort=False):
-        for quantity in quantities:
-            measured = trend(group["receptive_field"].tolist(), group[f"{quantity}_mean"].tolist())
-            row: dict[str, Any] = {
-                "architecture": architecture,
-                "quantity": quantity,
-                "measured": direction(measured) if len(group) > 1 else "one field",
-            }
-            column = f"{quantity}_reported_mean"
-            if column in group and group[column].notna().sum() > 1:
-                printed = trend(group["receptive_field"].tolist(), group[column].tolist())
-                row |= {"reported": direction(printed), "same_sign": _same_sign(printed, measured)}
-            rows.append(row)
-    return pd.DataFrame(rows, columns=["architecture", "quantity", "reported", "measured", "same_sign"])
-
-
-def _same_sign(printed: float, measured: float) -> bool | None:
-    """Return whether two trends go the same way; None where one of them goes none."""
-    if any(direction(each) in ("mixed", "flat") for each in (printed, measured)):
-        return None
-    return printed * measured > 0
 
 
 def _label(row: object) -> int | None:

@@ -131,11 +131,18 @@ def _columns(frame: pd.DataFrame) -> list[str]:
     hidden = ("_sd", "_printed")
     bases = [c.removesuffix("_mean") for c in frame.columns if not c.endswith(hidden) and c != "pending"]
     varied = [b for b in bases if b not in _SHOWN_WHERE_THEY_VARY or frame[b].nunique() > 1]
+    varied = [base for base in varied if not (base.endswith("_calibrated") and _unmeasured(frame, base))]
     if "width_multiple" in varied and "width" in varied:
         varied.remove("width")
     known = [column for column in HEADINGS if column in varied]
     columns = known + [column for column in varied if column not in HEADINGS]
     return sorted(columns, key=lambda column: column == "n")
+
+
+def _unmeasured(frame: pd.DataFrame, base: str) -> bool:
+    """Return whether a quantity with re-estimated statistics, or the count of its seeds, is nowhere in a frame."""
+    column = base if base in frame else f"{base}_mean"
+    return not frame[column].fillna(0).any()
 
 
 def _without_markup(cell: str) -> str:

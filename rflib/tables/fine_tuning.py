@@ -50,6 +50,25 @@ def fine_tuning(
     return table.merge(printed, on=NETWORK, how="left")
 
 
+@traced
+def continued(study: Study, *, role: RoleName = "small_images", rate: float = 0.9) -> pd.DataFrame:
+    """Return one row a network: accuracy in percent dense, after as many epochs more, and fine-tuned, over seeds.
+
+    `gap` is the dense network that went on minus the fine-tuned one, seed by seed, in points.
+    """
+    tuned, frame = _tuned(study, role, rate, long=False), study.frame("history", "continued")
+    frame = frame[(frame["role"] == role) & (frame["epoch"] == frame["epochs"])] if len(frame) else frame
+    before = one_shot(study, role)
+    if tuned.empty or frame.empty or before.empty:
+        return pd.DataFrame()
+    reference = frame[[*NETWORK, "seed", "test_accuracy"]].rename(columns={"test_accuracy": "continued"})
+    dense = before[[*NETWORK, "seed", "dense"]].drop_duplicates()
+    both = dense.merge(reference, on=[*NETWORK, "seed"]).merge(tuned, on=[*NETWORK, "seed"])
+    both["gap"] = both["continued"] - both["fine_tuned"]
+    measured = summarise(both, NETWORK, ["dense", "continued", "fine_tuned", "gap"])
+    return fields(study, role)[[*NETWORK, "receptive_field", "dead_share"]].merge(measured, on=NETWORK)
+
+
 def _tuned(study: Study, role: RoleName, rate: float, *, long: bool) -> pd.DataFrame:
     frame = study.frame("history", "long_fine_tuned" if long else "fine_tuned")
     if frame.empty:

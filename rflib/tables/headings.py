@@ -27,6 +27,13 @@ HEADINGS = {
     "normalised_difference": "Difference / dense",
     "live": "Pruned among live",
     "layerwise": "Pruned by layer",
+    "dense_calibrated": "Dense, anew",
+    "pruned_calibrated": "Pruned, anew",
+    "live_calibrated": "Among live, anew",
+    "layerwise_calibrated": "By layer, anew",
+    "n_calibrated": "n anew",
+    "continued": "Dense, trained on",
+    "gap": "Gap",
     "dead_share": "Dead taps (%)",
     "input_share": "Input seen (%)",
     "schedule": "Schedule",
@@ -39,6 +46,12 @@ HEADINGS = {
 # What else has a unit, or a name of more than one word; these come in the order of their frame.
 _FURTHER = {
     "order": "Noise",
+    "reading": "Reading",
+    "recipe": "Recipe",
+    "factor": "Dead taps ×",
+    "largest_change": "Largest change of an output",
+    "live_pruned_share": "Live weights pruned (%)",
+    "kept_calibrated": "Kept, anew",
     "pruned_tested": "Pruned without noise",
     "tested": "Selected copy",
     "benefit": "Benefit (points)",
@@ -89,6 +102,11 @@ _UNITS = {
         ("dense", "dense_reported", "pruned", "pruned_reported", "one_shot", "live", "layerwise"), _PERCENT
     ),
     **dict.fromkeys(("fine_tuned", "fine_tuned_reported", "noisy_fine_tuned", "pruned_tested", "tested"), _PERCENT),
+    **dict.fromkeys(
+        ("dense_calibrated", "pruned_calibrated", "live_calibrated", "layerwise_calibrated", "continued"), _PERCENT
+    ),
+    "kept_calibrated": _PERCENT,
+    "gap": _POINTS,
     **dict.fromkeys(
         ("accuracy", "dense_accuracy", "reported_accuracy", "shallow", "deep", "kept", "kept_live"), _PERCENT
     ),

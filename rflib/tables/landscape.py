@@ -65,33 +65,31 @@ def similarity_by_layer(study: Study, *, role: RoleName = "small_images") -> pd.
 
 @traced
 def similarity_summary(study: Study, *, role: RoleName = "small_images", middle: int = 25) -> pd.DataFrame:
-    """Return mean similarity of matching layers up to and after the middle layer (the paper's 25th)."""
+    """Return mean similarity of matching layers up to and after the middle layer (the paper's 25th), over all pairs."""
     frame = similarity_by_layer(study, role=role)
     if frame.empty:
         return frame
     frame = frame.assign(half=(frame["layer"] > middle).map({False: "up to the middle", True: "after the middle"}))
-    keys = ["architecture", "pool_kernel", "checkpoint", "half"]
-    return frame.groupby(keys, sort=False)[["debiased", "biased"]].mean().reset_index()
+    groups = frame.groupby(["architecture", "pool_kernel", "checkpoint", "half"], sort=False)
+    pairs = groups[["seed", "second_seed"]].apply(lambda pair: len(pair.drop_duplicates())).rename("pairs")
+    return groups[["debiased", "biased"]].mean().join(pairs).reset_index()
 
 
 def similarity_matrices(
     study: Study, *, role: RoleName = "small_images", checkpoint: str = "last", estimator: str = "debiased"
 ) -> dict[int, pd.DataFrame]:
-    """Return, by pool kernel, the similarity of every layer of one seed with every layer of the other.
+    """Return, by pool kernel, the similarity of every layer of one seed with every layer of the next: the first pair.
 
     `estimator` is `debiased` or `biased`; another name raises `UsageError`.
     """
     if estimator not in ("debiased", "biased"):
         raise unknown("estimator", estimator, ("debiased", "biased"))
-    return {
-        item.key.runs[0].config.model.pool_kernel: pd.DataFrame(
-            measurement.arrays[estimator],
-            index=measurement.values["layers"],
-            columns=measurement.values["layers"],
-        )
-        for item, measurement in study.select("similarity", "grid")
-        if item.role == role and item.key.settings.checkpoint == checkpoint  # type: ignore[attr-defined]
-    }
+    found: dict[int, pd.DataFrame] = {}
+    for item, measurement in study.select("similarity", "grid"):
+        kernel, layers = item.key.runs[0].config.model.pool_kernel, measurement.values["layers"]
+        if item.role == role and item.key.settings.checkpoint == checkpoint:  # type: ignore[attr-defined]
+            found.setdefault(kernel, pd.DataFrame(measurement.arrays[estimator], index=layers, columns=layers))
+    return found
 
 
 @traced

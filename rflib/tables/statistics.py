@@ -1,4 +1,4 @@
-"""Mean, spread and direction of what several seeds measured."""
+"""Mean, spread and rank correlation of what several seeds measured."""
 
 from __future__ import annotations
 
@@ -44,13 +44,3 @@ def trend(x: Sequence[float], y: Sequence[float]) -> float:
     from scipy.stats import spearmanr
 
     return float(spearmanr(*zip(*pairs, strict=True)).statistic)
-
-
-def direction(correlation: float) -> str:
-    """Return the word for a trend: rises or falls (throughout or mostly), flat, or mixed."""
-    if correlation != correlation:
-        return "flat"
-    if abs(correlation) < 0.5:
-        return "mixed"
-    verb = "rises" if correlation > 0 else "falls"
-    return f"{verb} throughout" if abs(correlation) > 0.999 else f"mostly {verb}"

@@ -41,6 +41,8 @@ SMALL = {
     },
     "refinement": {"networks": ["vgg16", "mobilenet_v2"], "image_sizes": [32, 64], "trained": ["resnet18"]},
     "effective_field": {"architectures": ["vgg11", "vgg19", "mpnet18", "resnet18"]},
+    "calibrated": {"calibration_images": 64, "rates": [0.5, 0.8, 0.9]},
+    "controls": {"rescaled": {"factors": [1, 10], "rates": [0.5, 0.9]}},
     **solutions.PLANS,
     **thesis.ROLE,
 }
@@ -132,11 +134,13 @@ def _history(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]
 
 def _one_shot(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     run, settings = key.runs[0], key.settings
+    whole, again = dense(run.config.model, run.seed), settings.calibration_images > 0
     rows = [
         {
             "scope": scope,
             "rate": rate,
             "pruned_accuracy": pruned(run.config.model, run.seed, scope, rate),
+            **({"calibrated_accuracy": 0.9 * whole} if again else {}),
             "prunable": 1000,
             "dead": 100,
             "pruned": round(1000 * rate),
@@ -145,7 +149,26 @@ def _one_shot(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray
         for scope in settings.scopes
         for rate in settings.rates
     ]
-    return {"dense_accuracy": dense(run.config.model, run.seed), "dense_loss": 1.0, "images": 360, "rows": rows}, {}
+    accuracies = {"dense_accuracy": whole, **({"dense_calibrated_accuracy": whole} if again else {})}
+    return {**accuracies, "dense_loss": 1.0, "images": 360, "rows": rows}, {}
+
+
+def _rescaled_taps(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Dead taps ten times as large cost ten times what they cost as they are: a point for every tenth of the rate."""
+    settings = key.settings
+    rows = [
+        {
+            "factor": factor,
+            "rate": rate,
+            "accuracy": 80.0,
+            "largest_change": 0.0,
+            "pruned_accuracy": 80 - 5 * factor * rate,
+            "live_share_pruned": 10 * factor * rate,
+        }
+        for factor in settings.factors
+        for rate in settings.rates
+    ]
+    return {"rows": rows, "dead_share": 25.0}, {}
 
 
 def _spectrum(key: MeasurementKey) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -253,6 +276,7 @@ _VALUES = {
     "architecture": _architecture,
     "history": _history,
     "one_shot": _one_shot,
+    "rescaled_taps": _rescaled_taps,
     "spectrum": _spectrum,
     "similarity": _similarity,
     "travel": solutions.travel,

@@ -26,9 +26,11 @@ def test_accuracy_is_the_mean_over_seeds_against_the_computed_field(open_fake: O
     assert drawn["dense"].get_xdata() == pytest.approx([180, 358, 536, 714])
     means = [sum(formulas.dense(model, seed) for seed in (0, 1)) / 2 for model in models]
     assert drawn["dense"].get_ydata() == pytest.approx(means)
-    for scope, label in (("global", "90% of all weights pruned"), ("live", "90% of live weights pruned")):
+    for scope, label in (("global", "90% of all pruned"), ("live", "90% of live pruned")):
         means = [sum(formulas.pruned(model, seed, scope, 0.9) for seed in (0, 1)) / 2 for model in models]
         assert drawn[label].get_ydata() == pytest.approx(means)
+        again = [0.9 * formulas.dense(model, 0.5) for model in models]
+        assert drawn[f"{label}, anew"].get_ydata() == pytest.approx(again)
 
 
 def test_the_papers_values_are_hollow_markers_without_a_line(open_fake: Open) -> None:

@@ -70,7 +70,7 @@ def test_matching_layers_trained_and_untrained(open_fake: Open, formulas: Simple
             assert line.get_ydata() == pytest.approx(expected)
         assert (trained.get_linestyle(), untrained.get_linestyle()) == ("-", "--")
         assert trained.get_color() == untrained.get_color()
-    assert "n = 1 pair of seeds (0 and 1), 360 test images" in figure.get_supxlabel()
+    assert "Pairs of seeds: n = 1; 360 test images." in figure.get_supxlabel()
 
 
 def test_deep_with_shallow_layers_of_one_network(open_fake: Open, formulas: SimpleNamespace) -> None:

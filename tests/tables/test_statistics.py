@@ -1,4 +1,4 @@
-"""Mean, spread and direction by hand."""
+"""Mean, spread and rank correlation by hand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from rflib.tables import direction, summarise, trend
+from rflib.tables import summarise, trend
 
 NAN = float("nan")
 
@@ -49,19 +49,3 @@ def test_trend_is_spearmans_correlation(x: list[float], y: list[float], expected
 @pytest.mark.parametrize(("x", "y"), [([1, 2], [3, 3]), ([1], [1]), ([], []), ([2, 2], [1, 3]), ([1, 2], [1, NAN])])
 def test_no_trend_without_two_different_points(x: list[float], y: list[float]) -> None:
     assert math.isnan(trend(x, y))
-
-
-@pytest.mark.parametrize(
-    ("correlation", "word"),
-    [
-        (1.0, "rises throughout"),
-        (-1.0, "falls throughout"),
-        (0.8, "mostly rises"),
-        (-0.5, "mostly falls"),
-        (0.4, "mixed"),
-        (0.0, "mixed"),
-        (NAN, "flat"),
-    ],
-)
-def test_direction_in_words(correlation: float, word: str) -> None:
-    assert direction(correlation) == word

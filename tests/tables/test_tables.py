@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 
 from rflib import tables
@@ -95,37 +94,6 @@ def test_variants_stand_beside_no_reported_number(filled: Filled) -> None:
     assert table["label"].isna().all()
     assert table["dense_reported_mean"].isna().all()
     assert table["dense_mean"].tolist() == [70.5] * 3
-
-
-def test_trends_compare_directions(filled: Filled) -> None:
-    frame = tables.trends(tables.accuracy_and_pruning(filled("accuracy-and-pruning"))).set_index("quantity")
-    assert frame.loc["dense", ["reported", "measured", "same_sign"]].tolist() == [
-        "falls throughout",
-        "falls throughout",
-        True,
-    ]
-    assert frame.loc["pruned", ["reported", "measured"]].tolist() == ["rises throughout"] * 2
-    assert frame.loc["difference", "measured"] == "falls throughout"
-    assert frame.loc["live", "measured"] == "flat"
-    assert frame["reported"].isna().tolist() == [False, False, False, True], "the paper has no control"
-
-
-@pytest.mark.parametrize(
-    ("printed", "measured", "same"),
-    [
-        ([1.0, 2.0, 3.0], [5.0, 6.0, 7.0], True),
-        ([1.0, 2.0, 3.0], [7.0, 6.0, 5.0], False),
-        ([2.0, 3.0, 1.0, 2.5], [5.0, 6.0, 7.0, 8.0], None),
-        ([1.0, 2.0, 3.0], [5.0, 5.0, 5.0], None),
-    ],
-)
-def test_a_trend_without_a_direction_has_no_sign(
-    printed: list[float], measured: list[float], same: bool | None
-) -> None:
-    columns = {"dense_reported_mean": printed, "dense_mean": measured, "receptive_field": range(len(printed))}
-    frame = tables.trends(pd.DataFrame({"architecture": "rf_vgg19", **columns}), ("dense",))
-    assert frame["same_sign"].tolist() == [same]
-    assert tables.plain(frame).rows[0][-1] == {True: "yes", False: "no", None: "–"}[same]
 
 
 def test_table_3_follows_fine_tuning(filled: Filled) -> None:

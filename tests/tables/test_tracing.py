@@ -11,8 +11,8 @@ from rflib import claims, tables
 from rflib.pipeline.origin import origin_of
 from rflib.pipeline.study import Study
 
-# They list what a study holds, and would otherwise name all of it.
-OF_EVERYTHING = {"costs", "every_measurement", "measurements"}
+# They list what a study holds, and would otherwise name all of it; `changes` is of rules and holds no measurement.
+OF_EVERYTHING = {"changes", "costs", "every_measurement", "measurements"}
 MAKERS = {
     name: function
     for module in (tables, claims)
@@ -38,10 +38,10 @@ def test_a_shown_table_is_exactly_of_its_role(filled: Callable[..., Study]) -> N
     assert metadata["rflib"]["measurements"] == expected
     assert metadata["rflib"]["networks"] == 4
     assert metadata["rflib"]["seeds"] == [0, 1]
-    assert tables.plain(tables.trends(table)).origin == origin_of(table)
+    assert tables.plain(table.head(1)).origin == origin_of(table)
 
 
 def test_a_table_without_measurements_says_nothing(nothing: Study) -> None:
     empty = tables.accuracy_and_pruning(nothing)
     assert tables.captioned(empty, name="table-1", caption="A caption.", study=nothing)._repr_mimebundle_()[1] == {}
-    assert tables.plain(tables.trends(empty))._repr_mimebundle_()[1] == {}
+    assert tables.plain(empty)._repr_mimebundle_()[1] == {}
