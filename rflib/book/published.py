@@ -12,7 +12,7 @@ from PIL import Image
 
 from rflib import claims, figures, tables
 from rflib.pipeline.study import open_study
-from rflib.sentences.findings import findings
+from rflib.sentences.findings import findings, shown_rate
 from rflib.store.commit import replace_file
 from rflib.store.places import results_root
 from rflib.store.published import Index
@@ -20,6 +20,9 @@ from rflib.store.published import Index
 VERDICTS = "claims.csv"
 PICTURE = "accuracy-and-pruning.png"
 FINDINGS = "findings.md"
+README = "README.md"
+# The README quotes the findings between these.
+_MARKS = ("<!-- findings -->", "<!-- end of findings -->")
 _SHOWN = ["id", "verdict", "statistic", "low", "high", "p", "seeds", "control"]
 _REMEDY = "run `rflib publish` again"
 
@@ -30,13 +33,27 @@ def write_summaries() -> list[Path]:
     contents = {VERDICTS: _verdicts().encode(), PICTURE: _picture(), FINDINGS: _findings().encode()}
     for name, content in contents.items():
         replace_file(root / name, content)
-    return [root / name for name in contents]
+    written = [root / name for name in contents]
+    readme = root.parent / README
+    if readme.is_file():
+        replace_file(readme, with_findings(readme.read_text(encoding="utf-8"), contents[FINDINGS].decode()).encode())
+        written.append(readme)
+    return written
+
+
+def with_findings(text: str, found: str) -> str:
+    """Return the README's text with the findings between its two marks, if it has them."""
+    if not all(mark in text for mark in _MARKS):
+        return text
+    start, end = (text.index(mark) for mark in _MARKS)
+    return f"{text[: start + len(_MARKS[0])]}\n\n{found.strip()}\n\n{text[end:]}"
 
 
 def stale_summaries() -> list[str]:
     """Return what these files in `results/` say otherwise than the measurements there, as text."""
     root = results_root()
-    return [*_stale_verdicts(root / VERDICTS), *_stale_picture(root / PICTURE), *_stale_findings(root / FINDINGS)]
+    stale = [*_stale_verdicts(root / VERDICTS), *_stale_picture(root / PICTURE), *_stale_findings(root / FINDINGS)]
+    return stale or _stale_readme(root.parent / README)
 
 
 def _stale_verdicts(path: Path) -> list[str]:
@@ -69,6 +86,15 @@ def _stale_findings(path: Path) -> list[str]:
     return [] if same else [f"{path.name}: says otherwise than the measurements; {_REMEDY}"]
 
 
+def _stale_readme(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return (
+        []
+        if with_findings(text, _findings()) == text
+        else [f"{path.name}: quotes other findings than {FINDINGS}; {_REMEDY}"]
+    )
+
+
 def _findings() -> str:
     profiles = Index.load(results_root()).profiles.values()
     return f"{findings(open_study('claims', profile='published'), profiles)}\n"
@@ -87,12 +113,13 @@ def _by_claim(text: str) -> dict[str, Sequence[object]]:
 
 
 def _main_table() -> pd.DataFrame:
-    return tables.accuracy_and_pruning(open_study("accuracy-and-pruning", profile="published"))
+    study = open_study("accuracy-and-pruning", profile="published")
+    return tables.accuracy_and_pruning(study, rate=shown_rate(study))
 
 
 def _picture() -> bytes:
     study = open_study("accuracy-and-pruning", profile="published")
-    return figures.accuracy_and_pruning(study).png(_content(_main_table()))
+    return figures.accuracy_and_pruning(study, rate=shown_rate(study)).png(_content(_main_table()))
 
 
 def _content(table: pd.DataFrame) -> str:

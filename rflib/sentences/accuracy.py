@@ -1,7 +1,7 @@
 """Sentences about accuracy: how it moves with the field, what pruning costs, how much of that was dead weight.
 
 Every function takes frames of `rflib.tables` and states what they hold; accuracies are in percent, differences of
-accuracies in points. Nothing is claimed beyond the ends of a grid, the order over it and the number of seeds.
+accuracies in points.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from math import isnan
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, ends, moves, networks, pixels, strength, value
+from rflib.sentences.wording import NOTHING, by_field, ends, networks, pixels, strength, value
 from rflib.tables import GUESSING_POINTS
 
 
 def dense_accuracy(table: pd.DataFrame) -> Sentences:
-    """Say how dense accuracy moves from the smallest to the largest field, measured and in the paper."""
-    return moves(table, "dense", "dense accuracy", "%")
+    """Give dense accuracy at every field."""
+    return by_field(table, "dense", "dense accuracy", "%")
 
 
 def cost_of_pruning(table: pd.DataFrame) -> Sentences:
-    """Say how dense minus pruned moves from the smallest to the largest field, measured and in the paper."""
-    return moves(table, "difference", "the accuracy lost to pruning", "points")
+    """Give dense minus pruned at every field."""
+    return by_field(table, "difference", "the accuracy lost to pruning", "points")
 
 
 def seeds(table: pd.DataFrame) -> Sentences:
@@ -47,27 +47,6 @@ def control(table: pd.DataFrame, *, classes: int) -> Sentences:
         ]
         points.append(f"`{name}` keeps, {'; '.join(parts)}.")
     return Sentences((*points, _guessing(table, classes)))
-
-
-def verdict(table: pd.DataFrame, *, classes: int, large_dead_share: float = 20.0) -> Sentences:
-    """Say, where many taps are dead, whether the accuracy that survives pruning survives the control as well.
-
-    What is kept is counted as a share of what the dense network has above guessing among `classes`; less than a quarter
-    is called little, and the control is said to take most of it if less than half of that remains. `large_dead_share`
-    is in percent.
-    """
-    if table.empty:
-        return NOTHING
-    points = []
-    for name, group in networks(table):
-        affected = group[group["dead_share"] >= large_dead_share]
-        if affected.empty:
-            points.append(
-                f"`{name}`: no field of this grid leaves {large_dead_share:g} % of the taps dead, so dead taps explain "
-                f"little here."
-            )
-        points += [_row_verdict(name, row, classes) for _, row in affected.iterrows()]
-    return Sentences((*points, strength(table)))
 
 
 def dead_among_pruned(per_seed: pd.DataFrame, table: pd.DataFrame, rates: Sequence[float] = (0.8, 0.9)) -> Sentences:
@@ -104,7 +83,7 @@ def selection(curves: pd.DataFrame) -> Sentences:
 
 
 def fine_tuning(table: pd.DataFrame) -> Sentences:
-    """Say what fine-tuning brings back at the ends of each grid, and how the gap that is left moves with the field."""
+    """Say what fine-tuning brings back at the ends of each grid, and which gap is left at every field."""
     if table.empty:
         return NOTHING
     points = []
@@ -115,11 +94,11 @@ def fine_tuning(table: pd.DataFrame) -> Sentences:
             for row in ends(group)
         ]
         points.append(f"`{name}`: fine-tuning brings the pruned network, {' and '.join(parts)}.")
-    return Sentences(tuple(points)) + moves(table, "difference", "the gap that is left", "points") + seeds(table)
+    return Sentences(tuple(points)) + by_field(table, "difference", "the gap that is left", "points") + seeds(table)
 
 
 def longer_fine_tuning(short: pd.DataFrame, long: pd.DataFrame) -> Sentences:
-    """Say whether the longer fine-tuning ends above the shorter one, measured and in the paper."""
+    """Say by how much the longer fine-tuning ends above the shorter one, measured and in the paper."""
     if short.empty or long.empty:
         return NOTHING
     both = short.merge(long, on=["architecture", "pool_kernel"], suffixes=("_short", "_long"))
@@ -152,23 +131,6 @@ def _guessing(table: pd.DataFrame, classes: int) -> str:
         f"{counts['pruned']} when all weights are ranked together, {counts['live']} when only live weights are, "
         f"{counts['layerwise']} when each layer is ranked on its own."
     )
-
-
-def _row_verdict(name: str, row: pd.Series, classes: int) -> str:
-    start = f"`{name}` at {pixels(row)}, {row['dead_share']:.0f} % of its taps dead"
-    kept = kept_shares(row, classes)
-    if kept is None:
-        return f"{start}: the dense network itself hardly does better than guessing, so nothing follows."
-    shares = " and ".join(f"{100 * share:.0f} %" for share in kept)
-    return f"{start}, keeps {shares} of what it had above guessing, without and with the control. {_reading(*kept)}"
-
-
-def _reading(plain: float, live: float) -> str:
-    if plain < 0.25:
-        return "Little survives plain pruning, so there is no robustness to explain."
-    if live < plain / 2:
-        return "Most of what survives plain pruning is gone when the same share of the live weights goes."
-    return "More than half of what survives plain pruning survives the control: dead taps explain a part at most."
 
 
 def _dead_part(runs: pd.DataFrame, rate: float, dead_share: float) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from rflib.claims import FROZEN, Outcome, Verdict, claims_of, decide
 from rflib.claims.assessment import FEWEST_SEEDS
 from rflib.claims.margins import CLEAR_TREND, NOTICEABLE_POINTS, NOTICEABLE_SIMILARITY
-from rflib.claims.report import OWN_SOURCE
+from rflib.claims.report import BOOK, OWN_SOURCE
 from rflib.claims.statistics import LEVEL, false_discoveries
 from rflib.claims.verdict import Strength
 from rflib.pipeline.study import Study
@@ -91,10 +91,11 @@ def anchored(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def counts(verdicts: Sequence[Verdict]) -> Sentences:
-    """Say how many claims of the paper and of the other works are decided, and how."""
-    own = [verdict for verdict in verdicts if verdict.source == OWN_SOURCE]
-    others = [verdict for verdict in verdicts if verdict.source != OWN_SOURCE]
-    pairs = (("the paper", own), ("the other works", others))
+    """Say how many claims of the paper, of the other works and of this book are decided, and how."""
+    paper = [verdict for verdict in verdicts if verdict.source == OWN_SOURCE]
+    book = [verdict for verdict in verdicts if verdict.source == BOOK]
+    others = [verdict for verdict in verdicts if verdict.source not in (OWN_SOURCE, BOOK)]
+    pairs = (("the paper", paper), ("the other works", others), ("this book itself", book))
     return Sentences(tuple(_count(name, group) for name, group in pairs if group)) if verdicts else NOTHING
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rflib.claims.margins import NOTICEABLE_POINTS
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, magnitude, strength, value
+from rflib.sentences.wording import NOTHING, magnitude, strength, value
 
 
 def training(table: pd.DataFrame) -> Sentences:

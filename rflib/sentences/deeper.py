@@ -5,11 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, ONE_SEED, counted_seeds, magnitude, over_seeds, value
+from rflib.sentences.wording import NOTHING, ONE_SEED, counted_seeds, magnitude, over_seeds, value
 
-# "Should You Go Deeper?" calls a tail a run of layers saturated by less than half the average of the others.
-TAIL_SATURATION = 0.5
-# Its truncated networks are means over so many runs; of the others it says nothing.
+# The truncated networks of "Should You Go Deeper?" are means over so many runs; of the others it says nothing.
 RUNS_OF_THE_PAPER = 10
 
 
@@ -19,26 +17,6 @@ def borders(table: pd.DataFrame) -> Sentences:
         return NOTHING
     points = [_border(row) for _, row in table.iterrows()]
     return Sentences((*points, _strength(table)))
-
-
-def prediction(table: pd.DataFrame) -> Sentences:
-    """Say in how many networks the border told the two parts apart; takes `tables.productivity`."""
-    cut = table[table["tail_layers"] > 0] if len(table) else table
-    if cut.empty:
-        return NOTHING
-    flat = cut[cut["probe_gain_tail_mean"] <= NOTICEABLE_POINTS]
-    low = cut[cut["saturation_tail_mean"] < cut["saturation_before_mean"]]
-    pattern = cut[cut["saturation_tail_mean"] < TAIL_SATURATION * cut["saturation_before_mean"]]
-    gained = cut[cut["probe_gain_before_mean"] > NOTICEABLE_POINTS]
-    count = len(cut)
-    return Sentences(
-        (
-            f"Of {count} networks with a border, {len(gained)} gain more than {NOTICEABLE_POINTS:g} point of probe "
-            f"accuracy before it, and {len(flat)} gain no more than that behind it.{_contradictions(cut)}",
-            f"The layers behind the border are saturated less than those before in {len(low)} of {count}, and by less "
-            f"than half in {len(pattern)}, which the paper calls the tail pattern.",
-        )
-    )
 
 
 def gains(table: pd.DataFrame) -> Sentences:
@@ -53,13 +31,7 @@ def truncated(table: pd.DataFrame) -> Sentences:
     """Say what each network loses or gains without its tail; takes `tables.truncation`."""
     if table.empty:
         return NOTHING
-    points = [_cut(row) for _, row in table.iterrows()]
-    better, worse = (int((sign * table["gain_mean"] > NOTICEABLE_POINTS).sum()) for sign in (1, -1))
-    total = (
-        f"Truncation raises the mean test accuracy by more than {NOTICEABLE_POINTS:g} point in {better} of "
-        f"{len(table)} networks and lowers it by as much in {worse}; the paper reports a gain for all of its own."
-    )
-    return Sentences((*points, total, _strength(table)))
+    return Sentences((*(_cut(row) for _, row in table.iterrows()), _strength(table)))
 
 
 def stems(table: pd.DataFrame) -> Sentences:
@@ -77,21 +49,10 @@ def _border(row: pd.Series) -> str:
         return f"`{row['architecture']}` has no border: every one of its {row['layers']} convolutions is productive."
     return (
         f"`{row['architecture']}`: the border lies at `{row['border']}`, with {row['tail_layers']} of {row['layers']} "
-        f"convolutions from there on. Probes gain {row['probe_gain_before_mean']:+.1f} points before it and, "
-        f"last against last, {row['probe_gain_tail_mean']:+.1f} behind it (best against best: "
-        f"{row['probe_gain_best_mean']:+.1f}); mean saturation is {row['saturation_before_mean']:.0f} and "
-        f"{row['saturation_tail_mean']:.0f} %."
+        f"convolutions from there on. The best probe before it is {row['probe_gain_before_mean']:+.1f} points from the "
+        f"first, and the best behind it {row['probe_gain_best_mean']:+.1f} from that; mean saturation is "
+        f"{row['saturation_before_mean']:.0f} and {row['saturation_tail_mean']:.0f} %."
     )
-
-
-def _contradictions(cut: pd.DataFrame) -> str:
-    """Say where probes keep rising behind the border, and where they do not."""
-    rises = cut["probe_gain_tail_mean"] > NOTICEABLE_POINTS
-    rising, others = (_listed(cut.loc[chosen, "architecture"]) for chosen in (rises, ~rises))
-    if not rising:
-        return ""
-    text = f" By that measure {rising} {'contradicts' if rises.sum() == 1 else 'contradict'} the rule"
-    return f"{text} and {others} {'does' if (~rises).sum() == 1 else 'do'} not." if others else f"{text}."
 
 
 def _listed(names: pd.Series) -> str:

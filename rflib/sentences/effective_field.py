@@ -1,4 +1,4 @@
-"""Sentences about fields and pixels: does the field explain accuracy, how much of it is used, what padding changes."""
+"""Sentences about fields and pixels: accuracy beside the field, how much of it is used, what padding changes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import pandas as pd
 
 from rflib.config import SHIFT_CLASSES
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import FEWEST_RANKED, NOTHING, NOTICEABLE_POINTS, over_seeds, span, value
-from rflib.tables import GUESSING_POINTS, direction, trend
+from rflib.sentences.wording import FEWEST_RANKED, NOTHING, over_seeds, span, value
+from rflib.tables import GUESSING_POINTS, trend
 
 _TASKS = {"classes": "telling classes", "shifts": "telling shifts"}
 
 
 def accuracy(table: pd.DataFrame) -> Sentences:
-    """Say how accuracy follows the fields over networks; takes `tables.field_and_accuracy`."""
+    """Give the rank correlation of accuracy with the fields over networks; takes `tables.field_and_accuracy`."""
     if len(table) < 2:
         return NOTHING
     best, widest = (table.sort_values(column).iloc[-1] for column in ("accuracy_mean", "theoretical_field"))
@@ -29,18 +29,11 @@ def use(table: pd.DataFrame) -> Sentences:
     """Say how much of each field is used and how training changes it; takes `tables.field_and_accuracy`."""
     if table.empty:
         return NOTHING
-    points = [_use(row) for _, row in table.iterrows()]
-    grown = int((table["growth_mean"] > 0).sum())
-    smaller = int((table["trained_mean"] < table["visible_field"]).sum())
-    total = (
-        f"The effective field is smaller than what theory lets the last convolution see in {smaller} of {len(table)} "
-        f"networks, and larger after training than before in {grown}."
-    )
-    return Sentences((*points, total, over_seeds(table)))
+    return Sentences((*(_use(row) for _, row in table.iterrows()), over_seeds(table)))
 
 
 def depth(table: pd.DataFrame) -> Sentences:
-    """Say whether the effective field stops growing along the depth; takes `tables.field_and_accuracy`."""
+    """Say how the effective field grows along the depth; takes `tables.field_and_accuracy`."""
     if table.empty:
         return NOTHING
     points = [
@@ -48,9 +41,7 @@ def depth(table: pd.DataFrame) -> Sentences:
         f"half of the depth and by {row['late_mean']:+.1f} px over the second."
         for _, row in table.iterrows()
     ]
-    flatter = int((table["late_mean"] < table["early_mean"]).sum())
-    total = f"The second half adds less than the first in {flatter} of {len(table)} networks."
-    return Sentences((*points, total, over_seeds(table)))
+    return Sentences((*points, over_seeds(table)))
 
 
 def scaled(table: pd.DataFrame) -> Sentences:
@@ -112,13 +103,12 @@ def _pixels(group: pd.DataFrame, name: str) -> str:
 
 
 def _padding(row: pd.Series) -> str:
-    gain = row["accuracy_change_mean"]
-    effect = "no noticeable change" if abs(gain) <= NOTICEABLE_POINTS else "a gain" if gain > 0 else "a loss"
     return (
         f"`{row['architecture']}`, {_TASKS[row['task']]}: padded kernels change the imbalance from "
         f"{row['imbalance_plain_mean']:.2f} to {row['imbalance_padded_mean']:.2f} and the test accuracy from "
-        f"{value(row, 'accuracy_plain')} to {value(row, 'accuracy_padded')} ({gain:+.1f} points: {effect}). A shift by "
-        f"one pixel changes {row['prediction_change_plain_mean']:.1f} % of the predictions without and "
+        f"{value(row, 'accuracy_plain')} to {value(row, 'accuracy_padded')} "
+        f"({row['accuracy_change_mean']:+.1f} points). A shift by one pixel changes "
+        f"{row['prediction_change_plain_mean']:.1f} % of the predictions without and "
         f"{row['prediction_change_padded_mean']:.1f} % with padding.{_guessing(row)}"
     )
 
@@ -142,9 +132,4 @@ def _correlations(table: pd.DataFrame) -> list[str]:
 
 def _correlation(table: pd.DataFrame, column: str) -> str:
     found = trend(table[column].tolist(), table["accuracy_mean"].tolist())
-    return "not defined, since one of them is constant" if found != found else f"{found:+.2f}: it {_verb(found)}"
-
-
-def _verb(correlation: float) -> str:
-    word = direction(correlation)
-    return "has no clear direction" if word == "mixed" else word
+    return "not defined, since one of them is constant" if found != found else f"{found:+.2f}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, ends, pixels, strength, value
+from rflib.sentences.wording import NOTHING, pixels, strength, value
 from rflib.tables import GUESSING_POINTS
 
 
@@ -40,42 +40,36 @@ def collapse(large: pd.DataFrame, grid: pd.DataFrame, changes: pd.DataFrame, *, 
 
 
 def equality(large: pd.DataFrame, per_seed: pd.DataFrame, *, rate: float = 0.9) -> Sentences:
-    """Say whether pruning is free at large fields, and whether dead taps can be the reason.
+    """Say what pruning takes at large fields, and how many of the live weights must go for it.
 
     At a share d of dead taps, pruning a share r must take at least (r - d) / (1 - d) of the live weights. `per_seed`
     is `tables.one_shot` for the same networks.
     """
     if large.empty or per_seed.empty:
         return NOTHING
-    free = int((large["difference_mean"].abs() < NOTICEABLE_POINTS).sum())
-    exact = int(((large["difference_mean"] == 0) & (large["difference_sd"].fillna(0) == 0)).sum())
-    points = [
-        f"Dense and pruned differ by less than {NOTICEABLE_POINTS:g} point in {free} of {len(large)} networks, and not "
-        f"at all in {exact}; the paper prints a difference of zero, with zero spread, for every one."
-    ]
+    listed = ", ".join(f"{row['difference_mean']:+.2f} at {pixels(row)}" for _, row in large.iterrows())
+    points = [f"Dense minus pruned, in points: {listed}; the paper prints zero, with zero spread, for every network."]
     for _, row in large.sort_values("receptive_field").iterrows():
         points.append(_live_part(row, per_seed, rate))
     return Sentences((*points, _can_all_be_dead(large, rate), strength(large)))
 
 
 def widths(table: pd.DataFrame) -> Sentences:
-    """Say what twice and thrice the width gain at each field, and whether the smallest field's level is reached."""
+    """Say what twice and thrice the width gain at each field."""
     if table.empty:
         return NOTHING
     points: list[str] = []
-    gains: dict[float, float] = {}
     for field in sorted(table["receptive_field"].unique()):
         group = table[table["receptive_field"] == field]
         group = group.sort_values("width_multiple")
-        first, last = group.iloc[0], group.iloc[-1]
+        first = group.iloc[0]
         steps = [f"{value(row, 'dense')} at {row['width_multiple']} times" for _, row in group.iloc[1:].iterrows()]
         if steps:
-            gains[field] = last["dense_mean"] - first["dense_mean"]
             points.append(
                 f"At {field:.0f} px dense accuracy goes from {value(first, 'dense')} at the profile's own width to "
                 f"{', '.join(steps)} that width."
             )
-    return Sentences((*points, *_most_gained(gains), *_level(table), strength(table)))
+    return Sentences((*points, strength(table)))
 
 
 def pending(table: pd.DataFrame) -> Sentences:
@@ -124,53 +118,16 @@ def _live_part(row: pd.Series, per_seed: pd.DataFrame, rate: float) -> str:
 
 def _can_all_be_dead(large: pd.DataFrame, rate: float) -> str:
     most = large["dead_share"].max()
-    text = f"At most {most:.0f} % of the taps are dead"
-    if most >= 100 * rate:
-        return f"{text}, and {100 * rate:.0f} % are pruned: there pruning can be free without touching a live weight."
-    live = 100 * (100 * rate - most) / (100 - most)
+    live = max(0.0, 100 * (100 * rate - most) / (100 - most))
     return (
-        f"{text}, less than the {100 * rate:.0f} % that are pruned: at least {live:.0f} % of the live weights must go, "
-        f"so dead taps alone cannot make pruning free."
+        f"At most {most:.0f} % of the taps are dead, and {100 * rate:.0f} % are pruned: at least {live:.0f} % of the "
+        f"live weights go everywhere."
     )
-
-
-def _most_gained(gains: dict[float, float]) -> list[str]:
-    """Say whether the gain is larger at larger fields, as the paper's caption has it."""
-    if len(gains) < 2:
-        return []
-    smallest, largest = min(gains), max(gains)
-    small, large = gains[smallest], gains[largest]
-    text = f"The widest network gains {small:+.1f} points at {smallest:.0f} px and {large:+.1f} at {largest:.0f} px"
-    if abs(small) <= NOTICEABLE_POINTS < large:
-        return [f"{text}: width helps only at the large field, as the paper's caption says."]
-    if large - small > NOTICEABLE_POINTS:
-        return [f"{text}: more at the large field, though not only there."]
-    return [f"{text}: not noticeably more at the large field, unlike the paper's caption."]
-
-
-def _level(table: pd.DataFrame) -> list[str]:
-    """Say whether any widened network at a larger field reaches the narrow one at the smallest field."""
-    narrow = table[table["width_multiple"] == table["width_multiple"].min()].sort_values("receptive_field")
-    small, *_ = ends(narrow)
-    wider = table[(table["receptive_field"] > small["receptive_field"]) & (table["width_multiple"] > 1)]
-    if wider.empty:
-        return []
-    best = wider.loc[wider["dense_mean"].idxmax()]
-    reached = best["dense_mean"] >= small["dense_mean"] - NOTICEABLE_POINTS
-    verb = "reaches" if reached else "does not reach"
-    return [
-        f"The best widened network at a larger field has {value(best, 'dense')} at {pixels(best)}; it {verb} the "
-        f"{value(small, 'dense')} of the narrow network at {pixels(small)}."
-    ]
 
 
 def _against(shallow: pd.Series, deep: pd.Series) -> str:
     gap = shallow["dense_mean"] - deep["dense_mean"]
-    if abs(gap) <= NOTICEABLE_POINTS:
-        verdict = f"within {NOTICEABLE_POINTS:g} point of"
-    else:
-        verdict = f"{abs(gap):.1f} points {'above' if gap > 0 else 'below'}"
     return (
-        f"`{shallow['architecture']}` ({pixels(shallow)}) has {value(shallow, 'dense')}, {verdict} "
+        f"`{shallow['architecture']}` ({pixels(shallow)}) has {value(shallow, 'dense')}, {gap:+.1f} points from "
         f"`{deep['architecture']}` ({pixels(deep)}) with {value(deep, 'dense')}."
     )

@@ -9,13 +9,12 @@ import pandas as pd
 
 from rflib.sentences.markdown import Sentences
 from rflib.sentences.wording import NOTHING, networks, pixels, strength
-from rflib.tables import direction, trend
 
 KNOBS = {"padded": "maps kept by padding", "dilated": "maps kept by dilation"}
 
 
 def normalised(per_seed: pd.DataFrame, table: pd.DataFrame, *, rate: float = 0.9) -> Sentences:
-    """Say how (dense - pruned) / dense moves with the field, and whether dividing by dense changes the order."""
+    """Give (dense - pruned) / dense at every field."""
     if per_seed.empty or table.empty:
         return NOTHING
     chosen = per_seed[(per_seed["rate"] - rate).abs() < 1e-9]
@@ -23,18 +22,8 @@ def normalised(per_seed: pd.DataFrame, table: pd.DataFrame, *, rate: float = 0.9
     both = table.merge(means, on=["architecture", "pool_kernel"])
     points = []
     for name, group in networks(both):
-        first, last = group.iloc[0], group.iloc[-1]
-        start = f"`{name}`: {first['normalised_difference']:.3f} at {pixels(first)}"
-        if len(group) == 1:
-            points.append(f"{start}, the only field measured.")
-            continue
-        word = direction(trend(group["receptive_field"].tolist(), group["normalised_difference"].tolist()))
-        plain, divided = (group[c].rank().tolist() for c in ("difference_mean", "normalised_difference"))
-        order = "the same order of the fields as" if plain == divided else "another order of the fields than"
-        points.append(
-            f"{start} and {last['normalised_difference']:.3f} at {pixels(last)} ({word} over {len(group)} fields); it "
-            f"gives {order} the plain difference."
-        )
+        listed = ", ".join(f"{row['normalised_difference']:.3f} at {pixels(row)}" for _, row in group.iterrows())
+        points.append(f"`{name}`: {listed}.")
     return Sentences((*points, strength(table)))
 
 
@@ -51,7 +40,7 @@ def other_knobs(grid: pd.DataFrame, variants: pd.DataFrame) -> Sentences:
 
 
 def constant_maps(grid: pd.DataFrame, variants: pd.DataFrame) -> Sentences:
-    """Say whether dense accuracy and the cost of pruning still follow k when the maps keep their size (RR-24).
+    """Say how dense accuracy and the cost of pruning change with k when the maps keep their size (RR-24).
 
     At k = 1 the pool changes nothing and every variant is the paper's network, so both start from its row.
     """

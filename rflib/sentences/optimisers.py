@@ -8,7 +8,7 @@ from math import isnan
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, magnitude, strength, value
+from rflib.sentences.wording import NOTHING, magnitude, strength, value
 from rflib.tables import FAMILIES, GUESSING_POINTS
 
 _SECOND = "second order"
@@ -22,7 +22,6 @@ _NAMES = {
     "largest_pruned": "the largest eigenvalue after pruning",
     "trace_pruned": "the trace after pruning",
 }
-_CLEAR = 0.5
 
 
 def accuracy(table: pd.DataFrame, *, guess: float = 10.0) -> Sentences:
@@ -36,7 +35,7 @@ def accuracy(table: pd.DataFrame, *, guess: float = 10.0) -> Sentences:
     guessing = table[table["pruned_mean"] < guess + GUESSING_POINTS]
     floor = (
         f"Pruned globally, {len(guessing)} of {len(table)} networks are within {GUESSING_POINTS:g} points of guessing: "
-        "what pruning takes from them is all they had, and says more about dense accuracy than about prunability."
+        "what pruning takes from them is all they had."
     )
     return Sentences((*points, *([floor] if len(guessing) else []), strength(table)))
 
@@ -50,8 +49,8 @@ def prunability(table: pd.DataFrame) -> Sentences:
             continue
         plain, live = (second[f"{loss}_mean"].mean() - others[f"{loss}_mean"].mean() for loss in ("lost", "lost_live"))
         points.append(
-            f"At k = {kernel} pruning takes {_beyond(plain)} from second-order networks "
-            f"({_listed(second)}) than from the others ({_listed(others)}); among live weights {_beyond(live)}."
+            f"At k = {kernel} pruning takes {plain:+.1f} points from second-order networks ({_listed(second)}) beyond "
+            f"what it takes from the others ({_listed(others)}); among live weights {live:+.1f}."
         )
     return Sentences((*points, strength(table))) if points else NOTHING
 
@@ -93,13 +92,13 @@ def solutions(table: pd.DataFrame) -> Sentences:
 
 
 def explanations(table: pd.DataFrame) -> Sentences:
-    """Say which quantities go with what pruning takes, over optimisers; takes `tables.explanations`."""
+    """Give the rank correlation of each quantity with what pruning takes; takes `tables.explanations`."""
     if table.empty:
         return NOTHING
     points = [
         f"k = {kernel}, rank correlation with the lost accuracy over {int(group['optimisers'].iloc[0])} optimisers: "
-        f"{_clear(group, 'lost')} "
-        f"Among live weights: {_clear(group, 'lost_live')}"
+        f"{_named(group, 'lost')} "
+        f"Among live weights: {_named(group, 'lost_live')}"
         for kernel, group in table.groupby("pool_kernel")
     ]
     caution = (
@@ -118,23 +117,14 @@ def _accuracies(row: pd.Series) -> str:
     )
 
 
-def _beyond(points: float) -> str:
-    if abs(points) <= NOTICEABLE_POINTS:
-        return f"no more ({points:+.1f} points)"
-    return f"{abs(points):.1f} points {'more' if points > 0 else 'less'}"
-
-
 def _listed(table: pd.DataFrame) -> str:
     return ", ".join(f"`{name}`" for name in table["optimiser"])
 
 
-def _clear(group: pd.DataFrame, loss: str) -> str:
-    """List the quantities whose correlation with the loss is clear, the strongest first."""
-    named = sorted(_correlations(group, loss), key=lambda pair: -abs(pair[1]))
-    if not named:
-        return "the loss does not vary, so nothing goes with it."
-    clear = [f"{name} ({correlation:+.2f})" for name, correlation in named if abs(correlation) >= _CLEAR]
-    return f"{', '.join(clear)}." if clear else "nothing goes clearly with the loss."
+def _named(group: pd.DataFrame, loss: str) -> str:
+    """List the quantities with their correlation with the loss."""
+    named = [f"{name} ({correlation:+.2f})" for name, correlation in _correlations(group, loss)]
+    return f"{', '.join(named)}." if named else "none, since the loss does not vary."
 
 
 def _correlations(group: pd.DataFrame, loss: str) -> Iterator[tuple[str, float]]:

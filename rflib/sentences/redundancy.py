@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, over_seeds
+from rflib.sentences.wording import NOTHING, over_seeds
 from rflib.tables import GUESSING_POINTS, half_width
 
 _WAYS = {"dense": "dense", "pruned": "pruned among all weights", "live": "pruned among live weights"}
@@ -95,10 +95,8 @@ def _optimum(row: Mapping[Any, Any]) -> str:
         margin += f" (95 % interval {row['margin_mean'] - half:+.1f} to {row['margin_mean'] + half:+.1f})"
     text = f"{row['accuracy_mean']:.1f} %, {margin} above the second best field and best in "
     text += f"{row['seeds_agreeing']:.0f} % of the seeds."
-    if row["margin_mean"] <= NOTICEABLE_POINTS:
-        text += " So small a margin does not decide between the two."
     if row["at_the_edge"]:
-        text += " It lies at the edge of the grid, so the true optimum may lie beyond."
+        text += " It lies at the edge of the grid."
     return text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, NOTICEABLE_POINTS, magnitude, strength, value
+from rflib.sentences.wording import NOTHING, magnitude, strength, value
 
 
 def needs(table: pd.DataFrame) -> Sentences:
@@ -58,13 +58,7 @@ def trained(table: pd.DataFrame) -> Sentences:
     """Say what refinement did to accuracy, to efficiency and to operations; takes `tables.trained_refinements`."""
     if table.empty:
         return NOTHING
-    points = [_trained(row) for _, row in table.iterrows()]
-    better = int((table["gain_mean"] > NOTICEABLE_POINTS).sum())
-    total = (
-        f"Refinement raises the mean test accuracy by more than {NOTICEABLE_POINTS:g} point in {better} of "
-        f"{len(table)} networks."
-    )
-    return Sentences((*points, total, strength(table)))
+    return Sentences((*(_trained(row) for _, row in table.iterrows()), strength(table)))
 
 
 def _need(size: str, group: pd.DataFrame) -> str:

@@ -1,17 +1,14 @@
-"""How every sentence words a network, a field, a mean, a direction and the strength of few seeds."""
+"""How every sentence words a network, a field, a mean and the strength of few seeds. No sentence judges: claims do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isnan
 
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.tables import direction, half_width, trend
+from rflib.tables import half_width
 
-# Below this a difference of accuracies is called none: one point is a few images of the smallest test set.
-NOTICEABLE_POINTS = 1.0
 NOTHING = Sentences(("This profile holds no measurements for this comparison.",))
 
 # An interval of fewer seeds is not given.
@@ -23,7 +20,6 @@ FEWEST_RANKED = 4
 ONE_SEED = "One seed a network: an indication, without a spread."
 
 _SEEDS_OF_THE_PAPER = 5
-_PHRASES = {"mixed": "has no clear direction", "flat": "does not change"}
 
 
 def networks(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -67,11 +63,15 @@ def percent(number: float) -> str:
     return f"{number:.1f} %"
 
 
-def moves(table: pd.DataFrame, quantity: str, subject: str, unit: str) -> Sentences:
-    """Say how `QUANTITY_mean` moves with the field for each network, and how the paper's value moves."""
+def by_field(table: pd.DataFrame, quantity: str, subject: str, unit: str) -> Sentences:
+    """Give `QUANTITY_mean` of each network at every field."""
     if table.empty:
         return NOTHING
-    return Sentences(tuple(_move(name, group, quantity, subject, unit) for name, group in networks(table)))
+    points = []
+    for name, group in networks(table):
+        listed = ", ".join(f"{value(row, quantity, unit)} at {pixels(row)}" for _, row in group.iterrows())
+        points.append(f"`{name}`: {subject} is {listed}.")
+    return Sentences(tuple(points))
 
 
 def strength(table: pd.DataFrame) -> str:
@@ -92,29 +92,3 @@ def counted_seeds(counts: pd.Series) -> str:
     """Return how many seeds rows have, such as "3 seeds" or "2 to 3 seeds"; more than one somewhere."""
     fewest, most = int(counts.min()), int(counts.max())
     return f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
-
-
-def _move(name: str, group: pd.DataFrame, quantity: str, subject: str, unit: str) -> str:
-    first, last = group.iloc[0], group.iloc[-1]
-    start = f"`{name}`: {subject} is {value(first, quantity, unit)} at {pixels(first)}"
-    if len(group) == 1:
-        return f"{start}, the only field measured."
-    measured = trend(group["receptive_field"].tolist(), group[f"{quantity}_mean"].tolist())
-    path = f"{value(last, quantity, unit)} at {pixels(last)}; over {len(group)} fields it {_phrase(measured)}"
-    return f"{start} and {path}. {_beside_the_paper(measured, group, f'{quantity}_reported_mean')}".rstrip()
-
-
-def _phrase(correlation: float) -> str:
-    word = direction(correlation)
-    return _PHRASES.get(word, word)
-
-
-def _beside_the_paper(measured: float, group: pd.DataFrame, column: str) -> str:
-    """Say how the paper's value moves, and whether that is the same direction where both have one."""
-    if column not in group or group[column].notna().sum() < 2:
-        return ""
-    printed = trend(group["receptive_field"].tolist(), group[column].tolist())
-    text = f"In the paper it {_phrase(printed)}"
-    if any(isnan(each) or direction(each) == "mixed" for each in (measured, printed)):
-        return f"{text}."
-    return f"{text}: {'the same' if measured * printed > 0 else 'the opposite'} direction."

@@ -44,7 +44,7 @@ def test_a_verdict_changed_by_hand_is_named(results: Path) -> None:
     lines[row] = lines[row].replace("reproduced", "not reproduced", 1)
     file.write_text("\n".join(lines) + "\n")
     (fault,) = stale_summaries()
-    assert fault.startswith("claims.csv: RR-08 is stored as ('not reproduced'")
+    assert fault.startswith("claims.csv: RR-08 is stored as ('not reproduced (1 of 4)'")
     assert fault.endswith("; run `rflib publish` again")
 
 

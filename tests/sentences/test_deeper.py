@@ -29,31 +29,11 @@ def test_what_lies_on_both_sides_of_a_border() -> None:
     table = pd.DataFrame([network("vgg16"), network("resnet18_no_stem", tail_layers=0)])
     first, second, seeds = deeper.borders(table).points
     assert first == (
-        "`vgg16`: the border lies at `conv8`, with 6 of 13 convolutions from there on. Probes gain +12.0 points before "
-        "it and, last against last, +0.4 behind it (best against best: +3.1); mean saturation is 60 and 20 %."
+        "`vgg16`: the border lies at `conv8`, with 6 of 13 convolutions from there on. The best probe before it is "
+        "+12.0 points from the first, and the best behind it +3.1 from that; mean saturation is 60 and 20 %."
     )
     assert second == "`resnet18_no_stem` has no border: every one of its 13 convolutions is productive."
     assert seeds == "One seed a network: an indication, without a spread."
-
-
-def test_a_prediction_is_counted_over_networks_with_a_border() -> None:
-    rows = [
-        network("a"),
-        network("b", probe_gain_tail_mean=5.0, saturation_tail_mean=40.0),
-        network("c", saturation_tail_mean=70.0, probe_gain_before_mean=0.5),
-        network("d", tail_layers=0),
-    ]
-    first, second = deeper.prediction(pd.DataFrame(rows)).points
-    assert first == (
-        "Of 3 networks with a border, 2 gain more than 1 point of probe accuracy before it, and 2 gain no more than "
-        "that behind it. By that measure `b` contradicts the rule and `a`, `c` do not."
-    )
-    assert deeper.prediction(pd.DataFrame(rows[:1])).points[0].endswith("1 gain no more than that behind it.")
-    rising = [network(name, probe_gain_tail_mean=1.1) for name in "ab"]
-    alone = deeper.prediction(pd.DataFrame(rising)).points[0]
-    assert alone.endswith("By that measure `a`, `b` contradict the rule.")
-    assert "saturated less than those before in 2 of 3, and by less than half in 1" in second
-    assert deeper.prediction(pd.DataFrame([network("d", tail_layers=0)])) is NOTHING
 
 
 def test_what_a_cut_costs_and_saves() -> None:
@@ -68,16 +48,11 @@ def test_what_a_cut_costs_and_saves() -> None:
         "forward_flops_full": 10,
         "forward_flops_truncated": 6,
     }
-    rows = [row | {"gain_mean": gain} for gain in (-1.5, 0.3, 1.2)]
-    first, *_, total, seeds = deeper.truncated(pd.DataFrame(rows)).points
-    assert first.startswith(
-        "`vgg16`: 90.0 % whole, 91.0 % without its tail, with 5 % of the parameters and 60 % of the"
+    first, seeds = deeper.truncated(pd.DataFrame([row])).points
+    assert first == (
+        "`vgg16`: 90.0 % whole, 91.0 % without its tail, with 5 % of the parameters and 60 % of the operations."
     )
     assert seeds == "Means over 2 seeds a network, where the paper takes 10 for truncation."
-    assert total == (
-        "Truncation raises the mean test accuracy by more than 1 point in 1 of 3 networks and lowers it by as much in "
-        "1; the paper reports a gain for all of its own."
-    )
 
 
 def test_a_stem_beside_the_paper() -> None:
@@ -115,5 +90,5 @@ def test_what_the_deeper_half_adds_at_both_ends() -> None:
 
 
 def test_nothing_is_said_of_nothing() -> None:
-    for say in (deeper.borders, deeper.prediction, deeper.truncated, deeper.stems, deeper.gains):
+    for say in (deeper.borders, deeper.truncated, deeper.stems, deeper.gains):
         assert say(pd.DataFrame()) is NOTHING

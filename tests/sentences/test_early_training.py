@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pandas as pd
-import pytest
 
 from rflib.sentences import early_training
 from rflib.sentences.wording import NOTHING
@@ -33,26 +32,9 @@ def test_all_schedules_after_the_first_epochs() -> None:
     first, strength = early_training.first_epochs(schedules(61.9, 10.8, 50.5, 51.0), STUDY).points  # type: ignore[arg-type]
     assert first == (
         "`rf_vgg19` at k = 2, test accuracy after 6 epochs: this profile's 61.9 %, as printed, clipped by norm 10.8 %, "
-        "as printed, clipped by value 50.5 %, as printed, not clipped 51.0 %. Every reading of the printed protocol is "
-        "behind. Clipped by norm it stays at guessing; the other readings learn, more slowly."
+        "as printed, clipped by value 50.5 %, as printed, not clipped 51.0 %."
     )
     assert strength == "1 to 3 seeds a network: an indication, fewer than the five of the paper."
-
-
-@pytest.mark.parametrize(
-    ("reached", "end"),
-    [
-        ((61.9, 10.8, 14.9, 10.0), "Every reading of the printed protocol is far behind."),
-        ((61.9, 50.0, 50.5, 51.0), "Every reading of the printed protocol is behind."),
-        (
-            (61.9, 10.8, 14.9, 51.0),
-            "Clipped by norm and clipped by value it stays at guessing; the other reading learns, more slowly.",
-        ),
-        ((61.9, 10.8, 62.0, 70.0), "Clipped by norm it stays at guessing; the other readings learn."),
-    ],
-)
-def test_only_what_differs_between_readings_is_told_apart(reached: tuple[float, ...], end: str) -> None:
-    assert early_training.first_epochs(schedules(*reached), STUDY).points[0].endswith(end)  # type: ignore[arg-type]
 
 
 def test_nothing_is_said_without_measurements() -> None:
