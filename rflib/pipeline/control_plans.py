@@ -30,10 +30,11 @@ class ReadingPlan(Settings):
 class EnlargedPlan(Settings):
     """The role's images at another size beside their own: the same pictures, classes and steps, and larger maps.
 
-    `runs` gives the seeds of each pool kernel.
+    `runs` gives the seeds of each pool kernel. A study fills in the `fingerprint` of the images at that size.
     """
 
     image_size: PositiveInt = 64
+    fingerprint: str = ""
     architecture: Architecture = "rf_vgg19"
     epochs: PositiveInt = 10
     runs: dict[PositiveInt, Seeds] = Field(default={2: (0,), 3: (0,), 4: (0,)})

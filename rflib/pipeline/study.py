@@ -14,6 +14,7 @@ from rflib.data.sources import extent, fingerprint, open_data_set
 from rflib.errors import StoreError, UsageError
 from rflib.executors import Executor, Processes
 from rflib.pipeline import origin
+from rflib.pipeline.control_plans import ControlPlan
 from rflib.pipeline.overrides import override
 from rflib.pipeline.plans import ALL, Item, plan
 from rflib.pipeline.profiles import PUBLISHED, Profile, Role, RoleName, load_profile
@@ -209,7 +210,16 @@ def _with_fingerprints(profile: Profile) -> Profile:
 
 def _with_fingerprint(role: Role) -> Role:
     side = extent(role.data, data_root=data_root(), cache_root=cache_root()).side_pixels
-    return role.replace(data=_identified(role.data), found_side_pixels=side)
+    return role.replace(data=_identified(role.data), found_side_pixels=side, controls=_identified_controls(role))
+
+
+def _identified_controls(role: Role) -> ControlPlan | None:
+    """Return the role's controls with the fingerprint of its enlarged images: other bytes than those of its own."""
+    if role.controls is None or role.controls.enlarged is None:
+        return role.controls
+    enlarged = role.controls.enlarged
+    data = _identified(role.data.replace(image_size=enlarged.image_size, fingerprint=""))
+    return role.controls.replace(enlarged=enlarged.replace(fingerprint=data.fingerprint))
 
 
 def _identified(config: DataConfig) -> DataConfig:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rflib.data import fingerprint
 from rflib.errors import DataError, StoreError, UsageError
 from rflib.pipeline import measurements
 from rflib.pipeline.plans import plan
@@ -241,3 +242,15 @@ def test_digits_end_to_end(project: Path) -> None:
     study.ensure(workers=1)
     accuracy = study.frame("history", "grid")["test_accuracy"]
     assert accuracy.iloc[-1] > 30, "ten classes: guessing gives 10"
+
+
+def test_every_planned_run_names_the_images_that_it_opens(project: Path) -> None:
+    source = Path(__file__).parents[2] / "notebooks" / "profiles" / "smoke.yml"
+    (project / "notebooks" / "profiles" / "smoke.yml").write_text(source.read_text())
+    items = open_study("all", profile="smoke").items
+    planned = {run.config.data for item in items for run in item.key.runs if run.config.data.name == "digits"}
+    sizes = {config.image_size for config in planned}
+    assert len(sizes) > 1, "the profile enlarges its images"
+    for config in planned:
+        found = fingerprint(config.replace(fingerprint=""), data_root=project, cache_root=project / "cache")
+        assert config.fingerprint == found, config

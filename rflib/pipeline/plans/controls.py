@@ -71,7 +71,8 @@ def _enlarged(profile: Profile, name: RoleName, role: Role) -> Plan:
     if plan is None:
         return
     training = role.training.replace(epochs=plan.epochs, cosine_period_epochs=None)
-    large = role.replace(data=role.data.replace(image_size=plan.image_size), found_side_pixels=plan.image_size)
+    data = role.data.replace(image_size=plan.image_size, fingerprint=plan.fingerprint)
+    large = role.replace(data=data, found_side_pixels=plan.image_size)
     for own, purpose in ((large, "enlarged"), (role, "unenlarged")):
         for kernel, seeds in plan.runs.items():
             for seed in seeds:
