@@ -117,7 +117,7 @@ def test_ray_that_is_stopped_leaves_no_process_and_the_next_call_goes_on(
     path.write_text(short)
     code, out, err = finished(start)
     assert (code, out) == (0, ""), err
-    assert re.search(r"all \(single\): [01] measurements loaded, [34] computed\n$", err), err
+    assert re.search(r"all \(single\): [01] measurements loaded, [45] computed\n$", err), err
 
 
 def finished(start: Start) -> tuple[int, str, str]:
