@@ -162,7 +162,7 @@ def corrected(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
 def _within_sampling(distance: float, sampling: float, images: int | None) -> str:
     if not images or abs(distance) > NORMAL * sampling:
         return ""
-    return f"{distance:+.1f} points are within the error that the choice of {images:,} test images makes"
+    return f"{distance:+z.1f} points are within the error that the choice of {images:,} test images makes"
 
 
 def _complete(grid: pd.DataFrame) -> pd.DataFrame:

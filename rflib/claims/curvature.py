@@ -45,7 +45,7 @@ def _short_of(where: str, runs: pd.DataFrame, largest: pd.DataFrame) -> str:
     smallest = runs[runs["pool_kernel"] == runs["pool_kernel"].min()]
     wide = largest[largest["width"] == largest["width"].max()]["dense"].mean()
     narrow = smallest[smallest["width"] == smallest["width"].min()]["dense"].mean()
-    return f"{where}: the widest network is {wide - narrow:+.1f} points from the narrowest one at the smallest field."
+    return f"{where}: the widest network is {wide - narrow:+z.1f} points from the narrowest one at the smallest field."
 
 
 RULES = {

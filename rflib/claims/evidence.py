@@ -94,8 +94,8 @@ class Evidence:
     def size(self) -> str:
         """The effect with its unit."""
         if self.measure == RANK_CORRELATION:
-            return f"{self.measure} {self.effect:+.2f} over {self.kernels} kernels"
-        return f"{self.effect:.4g} {self.measure}" if self.seeds is None else f"{self.effect:+.2f} {self.measure}"
+            return f"{self.measure} {self.effect:+z.2f} over {self.kernels} kernels"
+        return f"{self.effect:.4g} {self.measure}" if self.seeds is None else f"{self.effect:+z.2f} {self.measure}"
 
 
 def p_text(p: float) -> str:

@@ -87,7 +87,7 @@ def stem_accuracy(readings: Readings) -> Finding:
         difference(f"{name}, {images(SMALL)}", full[bare] - full[name], 1, images=count) for name, bare in _stems(full)
     ]
     printed = reported.stems().set_index("architecture")["reported_accuracy"]
-    gains = "; ".join(f"{name} {printed[f'{name}_no_stem'] - printed[name]:+.2f}" for name in _RESIDUAL)
+    gains = "; ".join(f"{name} {printed[f'{name}_no_stem'] - printed[name]:+z.2f}" for name in _RESIDUAL)
     return Finding(found, remark=f"The paper prints, in points: {gains}.")
 
 

@@ -22,7 +22,7 @@ def low_saturation(readings: Readings) -> Finding:
     grids = list(combinations(frame))
     found = [trend(where, by_seed(runs, "saturation"), -1, noticeable=NOTICEABLE_SATURATION) for where, runs in grids]
     alike = [trend(where, by_seed(runs, "similarity"), 1, noticeable=NOTICEABLE_SHARE) for where, runs in grids]
-    shown = "; ".join(f"{each.where} ({each.effect:+.2f})" for each in alike if each is not None)
+    shown = "; ".join(f"{each.where} ({each.effect:+z.2f})" for each in alike if each is not None)
     remark = f"Rank correlation of the mean |cosine| of their filters with k: {shown}." if shown else ""
     return Finding(found, remark=remark)
 

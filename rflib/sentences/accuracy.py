@@ -110,19 +110,6 @@ def longer_fine_tuning(short: pd.DataFrame, long: pd.DataFrame) -> Sentences:
     return Sentences((*points, strength(long)))
 
 
-def kept_shares(row: pd.Series, classes: int) -> tuple[float, float] | None:
-    """Return which shares of what a network had above guessing are left by pruning among all, and among live weights.
-
-    None for a network within a few points of guessing: it has nothing to lose.
-    """
-    guess = 100 / classes
-    above = row["dense_mean"] - guess
-    if above <= GUESSING_POINTS:
-        return None
-    plain, live = (min(max((row[f"{column}_mean"] - guess) / above, 0.0), 1.0) for column in ("pruned", "live"))
-    return plain, live
-
-
 def _guessing(table: pd.DataFrame, classes: int) -> str:
     guess = 100 / classes
     counts = {c: int((table[f"{c}_mean"] <= guess + GUESSING_POINTS).sum()) for c in ("pruned", "live", "layerwise")}
@@ -145,5 +132,5 @@ def _gains(where: str, gains: pd.Series) -> str:
     higher, lower = int((gains > 0).sum()), int((gains < 0).sum())
     return (
         f"{where}, the longer fine-tuning ends higher than the shorter one for {higher} of {len(gains)} networks and "
-        f"lower for {lower}; the change lies between {gains.min():+.1f} and {gains.max():+.1f} points."
+        f"lower for {lower}; the change lies between {gains.min():+z.1f} and {gains.max():+z.1f} points."
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.claims.margins import NOTICEABLE_POINTS
 from rflib.sentences.markdown import Sentences
 from rflib.sentences.wording import NOTHING, magnitude, strength, value
 
@@ -36,19 +35,17 @@ def spectra(table: pd.DataFrame) -> Sentences:
 
 
 def limits(table: pd.DataFrame) -> Sentences:
-    """Say how much of what the largest field costs the widest network gets back."""
+    """Set what the largest field changes in the narrowest network beside what widening changes at that field."""
     ends = list(_ends(table))
     if len(ends) < 2:
         return NOTHING
     (small, narrow_small, _), (large, narrow_large, wide_large) = ends[0], ends[-1]
-    cost = narrow_small["dense_mean"] - narrow_large["dense_mean"]
-    gain = wide_large["dense_mean"] - narrow_large["dense_mean"]
-    if cost <= NOTICEABLE_POINTS:
-        return Sentences((f"k = {large} costs the narrowest network no more than a point beside k = {small}.",))
+    field = narrow_large["dense_mean"] - narrow_small["dense_mean"]
+    width = wide_large["dense_mean"] - narrow_large["dense_mean"]
     return Sentences(
         (
-            f"The step from k = {small} to k = {large} costs the narrowest network {cost:.1f} points; the widest gets "
-            f"{gain:+.1f} points back, {100 * gain / cost:.0f} % of it.",
+            f"The step from k = {small} to k = {large} changes dense accuracy of the narrowest network by "
+            f"{field:+z.1f} points; the step to the widest network changes it by {width:+z.1f} points at k = {large}.",
         )
     )
 

@@ -72,7 +72,7 @@ def correlations(tables: Mapping[str, pd.DataFrame]) -> Sentences:
 
     def rank(x: str, y: str) -> str:
         correlation = trend(every[x].tolist(), every[y].tolist())
-        return "none (constant)" if isnan(correlation) else f"{correlation:+.2f}"
+        return "none (constant)" if isnan(correlation) else f"{correlation:+z.2f}"
 
     return Sentences(
         (
@@ -114,7 +114,7 @@ def _gap(values: pd.Series) -> str:
     """Describe plain minus controlled accuracy over runs, with a Student interval from three runs on."""
     if values.empty:
         return "this profile has none."
-    text = f"averaged over the rates, plain pruning leaves {values.mean():+.1f} points beside the control"
+    text = f"averaged over the rates, plain pruning leaves {values.mean():+z.1f} points beside the control"
     if len(values) < 3:
         return f"{text} (runs: {len(values)})."
     half_width = student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / sqrt(len(values))

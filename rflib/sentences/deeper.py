@@ -49,20 +49,16 @@ def _border(row: pd.Series) -> str:
         return f"`{row['architecture']}` has no border: every one of its {row['layers']} convolutions is productive."
     return (
         f"`{row['architecture']}`: the border lies at `{row['border']}`, with {row['tail_layers']} of {row['layers']} "
-        f"convolutions from there on. The best probe before it is {row['probe_gain_before_mean']:+.1f} points from the "
-        f"first, and the best behind it {row['probe_gain_best_mean']:+.1f} from that; mean saturation is "
+        f"convolutions from there on. The best probe before it is {row['probe_gain_before_mean']:+z.1f} points from "
+        f"the first, and the best behind it {row['probe_gain_best_mean']:+z.1f} from that; mean saturation is "
         f"{row['saturation_before_mean']:.0f} and {row['saturation_tail_mean']:.0f} %."
     )
-
-
-def _listed(names: pd.Series) -> str:
-    return ", ".join(f"`{name}`" for name in names)
 
 
 def _gain(architecture: str, rows: pd.DataFrame) -> str:
     ordered = rows.sort_values("pool_kernel")
     ends = [ordered.iloc[0], ordered.iloc[-1]][: len(ordered)]
-    added = " and ".join(f"{row['gain_mean']:+.1f} points at k = {row['pool_kernel']}" for row in ends)
+    added = " and ".join(f"{row['gain_mean']:+z.1f} points at k = {row['pool_kernel']}" for row in ends)
     return f"`{architecture}`: the deeper half adds {added} to the best probe of the first half."
 
 
@@ -82,8 +78,8 @@ def _stem(before: pd.Series, after: pd.Series) -> str:
     feasible = [f"{row['smallest_feasible_pixels']:.0f} px" for row in (before, after)]
     return (
         f"`{before['architecture']}`: {value(before, 'accuracy')} with its stem, {value(after, 'accuracy')} without "
-        f"({change:+.1f} points; the paper {reported:+.1f}), at {operations} times the operations. The smallest image "
-        f"without an unproductive layer has {feasible[0]} with the stem and {feasible[1]} without."
+        f"({change:+z.1f} points; the paper {reported:+z.1f}), at {operations} times the operations. The smallest "
+        f"image without an unproductive layer has {feasible[0]} with the stem and {feasible[1]} without."
     )
 
 

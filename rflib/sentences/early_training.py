@@ -31,15 +31,11 @@ def reach(table: pd.DataFrame) -> Sentences:
         if not {"usual", "printed_norm"} <= set(group["purpose"]):
             continue
         clipped, usual = (group[group["purpose"] == purpose].iloc[0] for purpose in ("printed_norm", "usual"))
-        times = usual["distance_mean"] / clipped["reach_mean"]
         points.append(
             f"`{name}` at k = {kernel}: clipped by norm, all the epochs of the printed schedule together can take the "
             f"weights {magnitude(clipped['reach_mean'])} away from where they begin, at a norm of "
             f"{magnitude(clipped['initial_norm_mean'])}; this profile's schedule took them "
-            f"{magnitude(usual['distance_mean'])}, {_compared(times)}."
+            f"{magnitude(usual['distance_mean'])}, {magnitude(usual['distance_mean'] / clipped['reach_mean'])} times "
+            "as far."
         )
     return Sentences(tuple(points))
-
-
-def _compared(times: float) -> str:
-    return f"{times:.1f} times as far" if times > 1 else "which is within that reach"

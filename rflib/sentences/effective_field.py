@@ -37,8 +37,8 @@ def depth(table: pd.DataFrame) -> Sentences:
     if table.empty:
         return NOTHING
     points = [
-        f"`{row['architecture']}`: trained, the effective field changes by {row['early_mean']:+.1f} px over the first "
-        f"half of the depth and by {row['late_mean']:+.1f} px over the second."
+        f"`{row['architecture']}`: trained, the effective field changes by {row['early_mean']:+z.1f} px over the first "
+        f"half of the depth and by {row['late_mean']:+z.1f} px over the second."
         for _, row in table.iterrows()
     ]
     return Sentences((*points, over_seeds(table)))
@@ -52,7 +52,7 @@ def scaled(table: pd.DataFrame) -> Sentences:
     first = table.iloc[0]
     points = [
         f"{_scale(row, first)}: {value(row, 'accuracy')} with {row['parameters']:,} parameters, "
-        f"{row['change_mean']:+.1f} points."
+        f"{row['change_mean']:+z.1f} points."
         for _, row in table.iloc[1:].iterrows()
     ]
     start = (
@@ -83,7 +83,7 @@ def _use(row: pd.Series) -> str:
     return (
         f"`{row['architecture']}`: {row['theoretical_field']:.0f} px in theory, of which {row['visible_field']:.0f} px "
         f"could be seen; the effective field is {value(row, 'untrained', 'px')} untrained and "
-        f"{value(row, 'trained', 'px')} trained ({row['growth_mean']:+.1f} px)."
+        f"{value(row, 'trained', 'px')} trained ({row['growth_mean']:+z.1f} px)."
     )
 
 
@@ -107,17 +107,20 @@ def _padding(row: pd.Series) -> str:
         f"`{row['architecture']}`, {_TASKS[row['task']]}: padded kernels change the imbalance from "
         f"{row['imbalance_plain_mean']:.2f} to {row['imbalance_padded_mean']:.2f} and the test accuracy from "
         f"{value(row, 'accuracy_plain')} to {value(row, 'accuracy_padded')} "
-        f"({row['accuracy_change_mean']:+.1f} points). A shift by one pixel changes "
+        f"({row['accuracy_change_mean']:+z.1f} points). A shift by one pixel changes "
         f"{row['prediction_change_plain_mean']:.1f} % of the predictions without and "
         f"{row['prediction_change_padded_mean']:.1f} % with padding.{_guessing(row)}"
     )
 
 
 def _guessing(row: pd.Series) -> str:
-    """Say which of two networks has not learnt to tell shifts, of which there are as many classes everywhere."""
-    bound = 100 / SHIFT_CLASSES + GUESSING_POINTS
+    """Say which of two networks guesses shifts, of which there are as many classes everywhere."""
+    guess = 100 / SHIFT_CLASSES
+    bound = guess + GUESSING_POINTS
     names = [name for name in ("plain", "padded") if row["task"] == "shifts" and row[f"accuracy_{name}_mean"] <= bound]
-    return "".join(f" The {name} network does no better than guessing, so its response means little." for name in names)
+    return "".join(
+        f" The {name} network is within {GUESSING_POINTS:g} points of guessing ({guess:g} %)." for name in names
+    )
 
 
 def _correlations(table: pd.DataFrame) -> list[str]:
@@ -132,4 +135,4 @@ def _correlations(table: pd.DataFrame) -> list[str]:
 
 def _correlation(table: pd.DataFrame, column: str) -> str:
     found = trend(table[column].tolist(), table["accuracy_mean"].tolist())
-    return "not defined, since one of them is constant" if found != found else f"{found:+.2f}"
+    return "not defined, since one of them is constant" if found != found else f"{found:+z.2f}"

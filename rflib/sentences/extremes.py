@@ -11,6 +11,8 @@ from rflib.sentences.markdown import Sentences
 from rflib.sentences.wording import NOTHING, pixels, strength, value
 from rflib.tables import GUESSING_POINTS
 
+_NETWORK = ["architecture", "pool_kernel"]
+
 
 def collapse(large: pd.DataFrame, grid: pd.DataFrame, changes: pd.DataFrame, *, classes: int) -> Sentences:
     """Say how far dense accuracy falls from the smallest field of the grid to the large ones.
@@ -28,13 +30,12 @@ def collapse(large: pd.DataFrame, grid: pd.DataFrame, changes: pd.DataFrame, *, 
         points.append(f"At {pixels(small)}, the smallest field measured, dense accuracy is {value(small, 'dense')}.")
     if not changes.empty:
         paired = large.merge(changes[["architecture", "pool_kernel", "change_mean"]])
-        listed = ", ".join(f"{row['change_mean']:+.1f} at {pixels(row)}" for _, row in paired.iterrows())
+        listed = ", ".join(f"{row['change_mean']:+z.1f} at {pixels(row)}" for _, row in paired.iterrows())
         points.append(f"Points gained or lost beside that, seed by seed: {listed}.")
     guess = 100 / classes
-    guessing = large[large["dense_mean"] <= guess + GUESSING_POINTS]
     points.append(
-        f"{len(guessing)} of {len(large)} large-field networks are within {GUESSING_POINTS:g} points of guessing "
-        f"({guess:g} %); pruning can take nothing from those."
+        f"Large-field networks within {GUESSING_POINTS:g} points of guessing ({guess:g} %): "
+        f"{(large['dense_mean'] <= guess + GUESSING_POINTS).sum()} of {len(large)}."
     )
     return Sentences((*points, strength(large)))
 
@@ -47,10 +48,10 @@ def equality(large: pd.DataFrame, per_seed: pd.DataFrame, *, rate: float = 0.9) 
     """
     if large.empty or per_seed.empty:
         return NOTHING
-    listed = ", ".join(f"{row['difference_mean']:+.2f} at {pixels(row)}" for _, row in large.iterrows())
+    large = large.sort_values("receptive_field")
+    listed = ", ".join(f"{row['difference_mean']:+z.2f} at {pixels(row)}" for _, row in large.iterrows())
     points = [f"Dense minus pruned, in points: {listed}; the paper prints zero, with zero spread, for every network."]
-    for _, row in large.sort_values("receptive_field").iterrows():
-        points.append(_live_part(row, per_seed, rate))
+    points += [_live_part(row, per_seed, rate) for _, row in large.iterrows()]
     return Sentences((*points, _can_all_be_dead(large, rate), strength(large)))
 
 
@@ -106,7 +107,7 @@ def depth(table: pd.DataFrame) -> Sentences:
 
 
 def _live_part(row: pd.Series, per_seed: pd.DataFrame, rate: float) -> str:
-    runs = per_seed[(per_seed["pool_kernel"] == row["pool_kernel"]) & ((per_seed["rate"] - rate).abs() < 1e-9)]
+    runs = per_seed[(per_seed[_NETWORK] == row[_NETWORK]).all(axis=1) & ((per_seed["rate"] - rate).abs() < 1e-9)]
     dead, share = row["dead_share"] / 100, runs["pruned_dead_share"].mean() / 100
     live = rate * (1 - share) / (1 - dead)
     return (
@@ -128,6 +129,6 @@ def _can_all_be_dead(large: pd.DataFrame, rate: float) -> str:
 def _against(shallow: pd.Series, deep: pd.Series) -> str:
     gap = shallow["dense_mean"] - deep["dense_mean"]
     return (
-        f"`{shallow['architecture']}` ({pixels(shallow)}) has {value(shallow, 'dense')}, {gap:+.1f} points from "
+        f"`{shallow['architecture']}` ({pixels(shallow)}) has {value(shallow, 'dense')}, {gap:+z.1f} points from "
         f"`{deep['architecture']}` ({pixels(deep)}) with {value(deep, 'dense')}."
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from rflib.claims.margins import LARGEST_RESIDUAL
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, magnitude, percent, strength
+from rflib.sentences.wording import NOTHING, magnitude, over_seeds, percent, strength
 from rflib.tables import summarise
 
 _NETWORK = ["architecture", "pool_kernel"]
@@ -59,12 +59,14 @@ def frozen_statistics(summary: pd.DataFrame) -> Sentences:
         return NOTHING
     keys = [*_NETWORK, "checkpoint", "seed"]
     wide = summary.pivot_table(index=keys, columns="batch_statistics", values="largest").dropna().reset_index()
+    means = summarise(wide, [*_NETWORK, "checkpoint"], ["batch", "frozen"])
     points = [
         f"`{row['architecture']}` at k = {row['pool_kernel']}, {_MOMENTS[row['checkpoint']]}: "
-        f"{magnitude(row['batch'])} with the statistics of each batch, {magnitude(row['frozen'])} with frozen ones."
-        for _, row in wide.iterrows()
+        f"{magnitude(row['batch_mean'])} with the statistics of each batch, {magnitude(row['frozen_mean'])} with "
+        "frozen ones."
+        for _, row in means.iterrows()
     ]
-    return Sentences(tuple(points))
+    return Sentences((*points, strength(means)))
 
 
 def curves(table: pd.DataFrame) -> Sentences:
@@ -84,39 +86,42 @@ def curves(table: pd.DataFrame) -> Sentences:
 def doubled(table: pd.DataFrame) -> Sentences:
     """Set a large field after twice the epochs beside the smallest one trained once (`tables.training_curves`).
 
-    Best test epochs of the same seed, as in the claim, and the last epochs beside them.
+    Best test epochs of the same seeds, as in the claim, and the last epochs beside them.
     """
-    long = table[table["purpose"].str.startswith("doubled")] if not table.empty else table
-    points = []
-    for (name, kernel, period, seed), run in _runs(long):
-        short = table[_is(table, purpose="grid", architecture=name, seed=seed)]
+    points, seeds = [], []
+    for (name, kernel, period), runs in _doubled(table):
+        short = table[_is(table, purpose="grid", architecture=name) & table["seed"].isin(runs["seed"])]
         short = short[short["pool_kernel"] == short["pool_kernel"].min()]
         if short.empty or short["pool_kernel"].iloc[0] >= kernel:
             points.append(f"`{name}` at k = {kernel}: this grid has no smaller field to compare with.")
             continue
+        runs = runs[runs["seed"].isin(short["seed"])]
+        seeds.append(runs["seed"].nunique())
         points.append(
-            f"`{name}` at k = {kernel}, {run['epoch'].max()} epochs with T_max = {period}: {_best_and_last(run)}. At "
+            f"`{name}` at k = {kernel}, {runs['epoch'].max()} epochs with T_max = {period}: {_best_and_last(runs)}. At "
             f"k = {short['pool_kernel'].iloc[0]}, {short['epoch'].max()} epochs give {_best_and_last(short)}."
         )
-    return Sentences((*dict.fromkeys(points), "One seed, so no spread.")) if points else NOTHING
+    if not points:
+        return NOTHING
+    return Sentences((*dict.fromkeys(points), *([over_seeds(pd.DataFrame({"n": seeds}))] if seeds else [])))
 
 
 def bump(table: pd.DataFrame) -> Sentences:
-    """Give test accuracy of a doubled run around the middle and in the last quarter.
+    """Give test accuracy of a doubled run around the middle and in the last quarter, in means over seeds.
 
     With T_max as printed the learning rate is zero in the middle and back at its start at the end.
     """
-    long = table[table["purpose"].str.startswith("doubled")] if not table.empty else table
-    points = []
-    for (name, kernel, period, _), run in _runs(long):
-        epochs = run["epoch"].max()
-        middle = run[(run["epoch"] - epochs / 2).abs() <= max(0.5, epochs / 40)]["test_accuracy"].mean()
-        late = run[run["epoch"] > 0.75 * epochs]["test_accuracy"].mean()
+    points, seeds = [], []
+    for (name, kernel, period), runs in _doubled(table):
+        epochs = runs["epoch"].max()
+        middle = runs[(runs["epoch"] - epochs / 2).abs() <= max(0.5, epochs / 40)]["test_accuracy"].mean()
+        late = runs[runs["epoch"] > 0.75 * epochs]["test_accuracy"].mean()
+        seeds.append(runs["seed"].nunique())
         points.append(
             f"`{name}` at k = {kernel}, T_max = {period}: around epoch {epochs // 2} test accuracy is {middle:.1f} %, "
             f"in the last quarter {late:.1f} %."
         )
-    return Sentences(tuple(points)) if points else NOTHING
+    return Sentences((*points, over_seeds(pd.DataFrame({"n": seeds})))) if points else NOTHING
 
 
 def _by_network(summary: pd.DataFrame) -> pd.DataFrame:
@@ -144,16 +149,17 @@ def _path(group: pd.DataFrame, column: str, written: Callable[[float], str] = ma
     return ", ".join(f"{written(row[column])} at k = {row['pool_kernel']}" for row in rows)
 
 
-def _runs(frame: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """Yield every run under its network, pool kernel, T_max and seed."""
-    if not frame.empty:
-        yield from frame.groupby([*_NETWORK, "cosine_period_epochs", "seed"], sort=False)
+def _doubled(table: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Yield the runs of twice the training, all seeds together, under their network, pool kernel and T_max."""
+    long = table[table["purpose"].str.startswith("doubled")] if not table.empty else table
+    if not long.empty:
+        yield from long.groupby([*_NETWORK, "cosine_period_epochs"], sort=False)
 
 
 def _is(frame: pd.DataFrame, **values: object) -> pd.Series:
     return pd.concat([frame[column] == value for column, value in values.items()], axis=1).all(axis=1)
 
 
-def _best_and_last(run: pd.DataFrame) -> str:
-    accuracy = run.sort_values("epoch")["test_accuracy"]
-    return f"{accuracy.max():.1f} % at the best test epoch and {accuracy.iloc[-1]:.1f} % at the last"
+def _best_and_last(runs: pd.DataFrame) -> str:
+    by_seed = runs.sort_values("epoch").groupby("seed")["test_accuracy"]
+    return f"{by_seed.max().mean():.1f} % at the best test epoch and {by_seed.last().mean():.1f} % at the last"

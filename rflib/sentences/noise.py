@@ -19,13 +19,13 @@ def benefit(table: pd.DataFrame) -> Sentences:
     for rate, group in before.groupby("rate"):
         gains, means = group["benefit_mean"], group["mean_benefit_mean"]
         text = (
-            f"Rate {rate:g}: the selected copy is {span(gains, '+.1f')} points from pruning without noise over "
-            f"{len(group)} networks, the mean copy {span(means, '+.1f')}."
+            f"Rate {rate:g}: the selected copy is {span(gains, '+z.1f')} points from pruning without noise over "
+            f"{len(group)} networks, the mean copy {span(means, '+z.1f')}."
         )
         beyond = (gains - after["benefit_mean"]).dropna()
         if len(beyond):
             text += (
-                f" Beside noise after pruning, selected in the same way, that is {span(beyond, '+.1f')} points more."
+                f" Beside noise after pruning, selected in the same way, that is {span(beyond, '+z.1f')} points more."
             )
         points.append(text)
     return Sentences((*points, over_seeds(table)))
@@ -38,7 +38,7 @@ def fine_tuned(table: pd.DataFrame) -> Sentences:
     points = [
         f"`{row['architecture']}`, k = {row['pool_kernel']}, rate {row['rate']:g}, {row['kind']} noise of scale "
         f"{row['scale']:g}: fine-tuned {value(row, 'fine_tuned')} without noise and {value(row, 'noisy_fine_tuned')} "
-        f"with it ({row['benefit_mean']:+.1f} points)."
+        f"with it ({row['benefit_mean']:+z.1f} points)."
         for _, row in table.iterrows()
     ]
     return Sentences((*points, over_seeds(table)))
@@ -60,6 +60,6 @@ def variances(table: pd.DataFrame) -> Sentences:
         for order in ("before", "after"):
             noisy = group[(group["order"] == order) & (group["rate"] == high)]
             if len(noisy):
-                text += f" Noise {order} pruning at {high:g} changes it by {span(noisy['change_mean'], '+.2f')}."
+                text += f" Noise {order} pruning at {high:g} changes it by {span(noisy['change_mean'], '+z.2f')}."
         points.append(text)
     return Sentences((*points, over_seeds(table)))

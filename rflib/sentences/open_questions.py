@@ -78,4 +78,4 @@ def _beside_plain(row: pd.Series, plain: pd.Series) -> str:
 
 def _changes(plain: pd.DataFrame, kept: pd.DataFrame, column: str) -> str:
     first, second = (part.sort_values("pool_kernel")[column].iloc[[0, -1]].diff().iloc[-1] for part in (plain, kept))
-    return f"{first:+.1f} points with shrinking maps and by {second:+.1f}"
+    return f"{first:+z.1f} points with shrinking maps and by {second:+z.1f}"

@@ -32,12 +32,11 @@ def accuracy(table: pd.DataFrame, *, guess: float = 10.0) -> Sentences:
     if table.empty:
         return NOTHING
     points = [_accuracies(row) for _, row in table.iterrows()]
-    guessing = table[table["pruned_mean"] < guess + GUESSING_POINTS]
     floor = (
-        f"Pruned globally, {len(guessing)} of {len(table)} networks are within {GUESSING_POINTS:g} points of guessing: "
-        "what pruning takes from them is all they had."
+        f"Networks that end within {GUESSING_POINTS:g} points of guessing ({guess:g} %), pruned globally: "
+        f"{(table['pruned_mean'] <= guess + GUESSING_POINTS).sum()} of {len(table)}."
     )
-    return Sentences((*points, *([floor] if len(guessing) else []), strength(table)))
+    return Sentences((*points, floor, strength(table)))
 
 
 def prunability(table: pd.DataFrame) -> Sentences:
@@ -49,8 +48,8 @@ def prunability(table: pd.DataFrame) -> Sentences:
             continue
         plain, live = (second[f"{loss}_mean"].mean() - others[f"{loss}_mean"].mean() for loss in ("lost", "lost_live"))
         points.append(
-            f"At k = {kernel} pruning takes {plain:+.1f} points from second-order networks ({_listed(second)}) beyond "
-            f"what it takes from the others ({_listed(others)}); among live weights {live:+.1f}."
+            f"At k = {kernel} pruning takes {plain:+z.1f} points from second-order networks ({_listed(second)}) beyond "
+            f"what it takes from the others ({_listed(others)}); among live weights {live:+z.1f}."
         )
     return Sentences((*points, strength(table))) if points else NOTHING
 
@@ -65,8 +64,8 @@ def recovery(table: pd.DataFrame) -> Sentences:
         moves = [last[f"{quantity}_mean"] - first[f"{quantity}_mean"] for quantity in ("pruned", "live", "dense")]
         points.append(
             f"`{name}` ({FAMILIES[str(name)]}): from k = {first['pool_kernel']} to k = {last['pool_kernel']} pruned "
-            f"accuracy changes by {moves[0]:+.1f} points, among live weights by {moves[1]:+.1f}, dense accuracy by "
-            f"{moves[2]:+.1f}."
+            f"accuracy changes by {moves[0]:+z.1f} points, among live weights by {moves[1]:+z.1f}, dense accuracy by "
+            f"{moves[2]:+z.1f}."
         )
     return Sentences((*points, strength(table))) if points else NOTHING
 
@@ -123,7 +122,7 @@ def _listed(table: pd.DataFrame) -> str:
 
 def _named(group: pd.DataFrame, loss: str) -> str:
     """List the quantities with their correlation with the loss."""
-    named = [f"{name} ({correlation:+.2f})" for name, correlation in _correlations(group, loss)]
+    named = [f"{name} ({correlation:+z.2f})" for name, correlation in _correlations(group, loss)]
     return f"{', '.join(named)}." if named else "none, since the loss does not vary."
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING, over_seeds
+from rflib.sentences.wording import FEWEST_FOR_AN_INTERVAL, NOTHING, ends, over_seeds
 from rflib.tables import GUESSING_POINTS, half_width
 
 _WAYS = {"dense": "dense", "pruned": "pruned among all weights", "live": "pruned among live weights"}
@@ -20,13 +20,14 @@ def saturation(table: pd.DataFrame) -> Sentences:
     if table.empty:
         return NOTHING
     points = []
-    for name, first, last in _ends(table[table["rate"] == 0]):
-        text = f"`{name}`, dense: the deep layers are saturated by {first['saturation_mean']:.0f} % at "
-        text += f"k = {first['pool_kernel']} and {last['saturation_mean']:.0f} % at k = {last['pool_kernel']}; "
-        text += f"the others by {first['shallow_saturation_mean']:.0f} and {last['shallow_saturation_mean']:.0f} %. "
-        text += f"Their filters' mean |cosine| is {first['similarity_mean']:.3f} and {last['similarity_mean']:.3f}, "
-        text += f"their effective rank {first['relative_rank_mean']:.0f} and {last['relative_rank_mean']:.0f} % of the "
-        points.append(f"{text}largest possible.")
+    for name, rows in _ends(table[table["rate"] == 0]):
+        at = " and ".join(f"{row['saturation_mean']:.0f} % at k = {row['pool_kernel']}" for row in rows)
+        points.append(
+            f"`{name}`, dense: the deep layers are saturated by {at}; the others by "
+            f"{_joined(rows, 'shallow_saturation_mean', '.0f')} %. Their filters' mean |cosine| is "
+            f"{_joined(rows, 'similarity_mean', '.3f')}, their effective rank "
+            f"{_joined(rows, 'relative_rank_mean', '.0f')} % of the largest possible."
+        )
     return Sentences((*points, over_seeds(table)))
 
 
@@ -52,11 +53,10 @@ def deep(table: pd.DataFrame, *, rate: float = 0.9) -> Sentences:
         return NOTHING
     points = []
     for scope, group in chosen.groupby("scope", sort=False):
-        for name, first, last in _ends(group):
-            rows = [first] if first["pool_kernel"] == last["pool_kernel"] else [first, last]
+        for name, rows in _ends(group):
             costs = " and ".join(
-                f"{row['lost_mean']:+.1f} points at k = {row['pool_kernel']} ({row['dead_share']:.0f} % of its weights "
-                "dead)"
+                f"{row['lost_mean']:+z.1f} points at k = {row['pool_kernel']} ({row['dead_share']:.0f} % of its "
+                "weights dead)"
                 for row in rows
             )
             points.append(
@@ -86,13 +86,13 @@ def best_fields(table: pd.DataFrame) -> Sentences:
 
 
 def _optimum(row: Mapping[Any, Any]) -> str:
-    """Say by how much the best field is the best, with the margin's interval where there is more than one seed."""
+    """Say by how much the best field is the best, with the margin's interval from three seeds on."""
     if _guesses(row):
         return f"no field does better than guessing by {GUESSING_POINTS:g} points, so there is no best one."
     margin = f"{row['margin_mean']:.1f} points"
-    if row["n"] > 1:
+    if row["n"] >= FEWEST_FOR_AN_INTERVAL:
         half = half_width(row["margin_sd"], row["n"])
-        margin += f" (95 % interval {row['margin_mean'] - half:+.1f} to {row['margin_mean'] + half:+.1f})"
+        margin += f" (95 % interval {row['margin_mean'] - half:+z.1f} to {row['margin_mean'] + half:+z.1f})"
     text = f"{row['accuracy_mean']:.1f} %, {margin} above the second best field and best in "
     text += f"{row['seeds_agreeing']:.0f} % of the seeds."
     if row["at_the_edge"]:
@@ -104,8 +104,11 @@ def _guesses(row: Mapping[Any, Any]) -> bool:
     return bool(row["above_guessing"] <= GUESSING_POINTS)
 
 
-def _ends(table: pd.DataFrame) -> Iterator[tuple[str, pd.Series, pd.Series]]:
-    """Yield each network with the rows of its smallest and its largest kernel."""
+def _ends(table: pd.DataFrame) -> Iterator[tuple[str, list[pd.Series]]]:
+    """Yield each network with the rows of its smallest and its largest kernel, one row where it has one kernel."""
     for name, group in table.groupby("architecture", sort=False):
-        ordered = group.sort_values("pool_kernel")
-        yield str(name), ordered.iloc[0], ordered.iloc[-1]
+        yield str(name), ends(group.sort_values("pool_kernel"))
+
+
+def _joined(rows: list[pd.Series], column: str, form: str) -> str:
+    return " and ".join(f"{row[column]:{form}}" for row in rows)

@@ -25,13 +25,11 @@ def costs(table: pd.DataFrame) -> Sentences:
     single = found[found["changes"] == 1]["flops_ratio"]
     points = [
         f"Of {len(found)} refinements, {same} leave the number of parameters as it is. They multiply the operations of "
-        f"one image by {magnitude(ratios.min())} to {magnitude(ratios.max())}, in the median by "
-        f"{magnitude(ratios.median())}."
+        f"one image by {_factors(ratios)}, in the median by {magnitude(ratios.median())}."
     ]
     if len(single):
         points.append(
-            f"Where one change suffices, the factor is {magnitude(single.min())} to {magnitude(single.max())}, in the "
-            f"median {magnitude(single.median())}."
+            f"Where one change suffices, the factor is {_factors(single)}, in the median {magnitude(single.median())}."
         )
     return Sentences(tuple(points))
 
@@ -48,8 +46,8 @@ def predictions(table: pd.DataFrame) -> Sentences:
             continue
         before, behind = group["gain_before"].mean(), group["gain_behind"].mean()
         points.append(
-            f"`{name}`: {layers} convolutions are predicted to be unproductive. Probes gain {before:+.1f} points "
-            f"before the first of them and {behind:+.1f} from there on."
+            f"`{name}`: {layers} convolutions are predicted to be unproductive. Probes gain {before:+z.1f} points "
+            f"before the first of them and {behind:+z.1f} from there on."
         )
     return Sentences(tuple(points))
 
@@ -59,6 +57,10 @@ def trained(table: pd.DataFrame) -> Sentences:
     if table.empty:
         return NOTHING
     return Sentences((*(_trained(row) for _, row in table.iterrows()), strength(table)))
+
+
+def _factors(ratios: pd.Series) -> str:
+    return " to ".join(dict.fromkeys(magnitude(each) for each in (ratios.min(), ratios.max())))
 
 
 def _need(size: str, group: pd.DataFrame) -> str:
@@ -84,7 +86,7 @@ def _trained(row: pd.Series) -> str:
     accuracies = [value(row, f"accuracy_{name}") for name in ("original", "refined")]
     efficiencies = [magnitude(row[f"efficiency_{name}_mean"]) for name in ("original", "refined")]
     return (
-        f"`{row['architecture']}`: {accuracies[0]} as it is, {accuracies[1]} refined ({row['gain_mean']:+.1f} points), "
-        f"with {parameters} and {operations} times the operations. That is {efficiencies[0]} and {efficiencies[1]} "
-        "points a million parameters."
+        f"`{row['architecture']}`: {accuracies[0]} as it is, {accuracies[1]} refined ({row['gain_mean']:+z.1f} "
+        f"points), with {parameters} and {operations} times the operations. That is {efficiencies[0]} and "
+        f"{efficiencies[1]} points a million parameters."
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
-from rflib.sentences.wording import NOTHING
+from rflib.sentences.wording import NOTHING, counted_seeds, span
 
 _ONE_SEED = "One seed, so no spread."
 
@@ -55,14 +55,14 @@ def within(similarities: pd.DataFrame) -> Sentences:
 
 
 def _seeds(similarities: pd.DataFrame) -> str:
-    fewest = int(similarities.groupby(["checkpoint", "pool_kernel"])["seed"].nunique().min())
-    return f"Means over {fewest} or more seeds at each field." if fewest > 1 else _ONE_SEED
+    seeds = similarities.groupby(["checkpoint", "pool_kernel"])["seed"].nunique()
+    return _ONE_SEED if seeds.max() == 1 else f"Means over {counted_seeds(seeds)} at each field."
 
 
 def _pairs(summary: pd.DataFrame) -> str:
     """Say over how many pairs of seeds the means of trained networks are."""
-    fewest = int(summary.loc[summary["checkpoint"] == "last", "pairs"].min())
-    return "One pair of seeds, so no spread." if fewest == 1 else f"Means over {fewest} or more pairs of seeds."
+    pairs = summary.loc[summary["checkpoint"] == "last", "pairs"].astype(int)
+    return "One pair of seeds, so no spread." if pairs.max() == 1 else f"Means over {span(pairs, 'd')} pairs of seeds."
 
 
 def _half(summary: pd.DataFrame, half: str) -> Sentences:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from rflib.sentences.markdown import Sentences
@@ -47,9 +48,9 @@ def value(row: pd.Series, quantity: str, unit: str = "%") -> str:
 
 
 def magnitude(number: float) -> str:
-    """Return a number of any size to three digits, without an exponent: "0.0123", "734", "37,700"."""
+    """Return a number of any size to three digits, without an exponent: "0.0000123", "734", "37,700"."""
     rounded = float(f"{number:.3g}")
-    return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:g}"
+    return f"{rounded:,.0f}" if abs(rounded) >= 1000 else np.format_float_positional(rounded, trim="-")
 
 
 def span(values: pd.Series, form: str) -> str:
@@ -90,5 +91,4 @@ def over_seeds(table: pd.DataFrame) -> str:
 
 def counted_seeds(counts: pd.Series) -> str:
     """Return how many seeds rows have, such as "3 seeds" or "2 to 3 seeds"; more than one somewhere."""
-    fewest, most = int(counts.min()), int(counts.max())
-    return f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
+    return f"{span(counts, 'd')} seeds"

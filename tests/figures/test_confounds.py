@@ -17,6 +17,8 @@ Open = Callable[..., Study]
 def test_new_statistics_stand_beside_the_old_ones(open_fake: Open, formulas: SimpleNamespace) -> None:
     figure = figures.new_statistics(open_fake("accuracy-and-pruning"))
     assert [axes.get_title() for axes in figure.axes[:2]] == ["rf_vgg19, all weights", "rf_vgg19, live weights"]
+    assert figure.axes[0].get_ylabel() == "test accuracy (%)"
+    assert [axes.get_xlabel() for axes in figure.axes[:2]] == ["pruning rate (%)"] * 2
     for axes, scope in zip(figure.axes, ("global", "live"), strict=False):
         old, new = axes.lines[:2]
         model = ModelConfig(architecture="rf_vgg19", pool_kernel=1, width=0.125)
@@ -29,6 +31,8 @@ def test_new_statistics_stand_beside_the_old_ones(open_fake: Open, formulas: Sim
 
 def test_live_weights_are_counted_by_share_and_by_number(open_fake: Open, formulas: SimpleNamespace) -> None:
     share, left, *_ = figures.live_weights(open_fake("accuracy-and-pruning")).axes
+    assert (share.get_xlabel(), share.get_ylabel()) == ("live weights pruned (%)", "kept (%)")
+    assert left.get_xlabel() == "live weights left (thousands)"
     # Of 1000 weights 100 are dead; at 0.5, 450 of the 500 pruned ones were live, of 900.
     assert share.lines[0].get_xdata() == pytest.approx([50, 100 * 750 / 900, 100 * 850 / 900])
     assert left.lines[0].get_xdata() == pytest.approx([0.45, 0.15, 0.05])
@@ -44,6 +48,7 @@ def test_live_weights_are_counted_by_share_and_by_number(open_fake: Open, formul
 
 def test_rescaled_taps_have_a_line_a_factor(open_fake: Open) -> None:
     figure = figures.rescaled_taps(open_fake("open-questions"))
+    assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("pruning rate (%)", "test accuracy (%)")
     plain, large = figure.axes[0].lines
     assert [plain.get_label(), large.get_label()] == ["dead taps × 1", "dead taps × 10"]
     assert plain.get_xdata() == pytest.approx([50, 90])

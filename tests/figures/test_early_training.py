@@ -35,7 +35,7 @@ def test_the_sentences_give_the_table_in_words(open_fake: Open) -> None:
     (reach,) = early_training.reach(table).points
     # Rates of 1e-4 sum to 1 here; clipped to 0.1 and with a momentum of 0.9 that is a reach of 1.
     assert "can take the weights 1 away from where they begin, at a norm of 10;" in reach
-    assert reach.endswith("took them 0.01, which is within that reach.")
+    assert reach.endswith("took them 0.01, 0.01 times as far.")
 
 
 def test_a_study_without_trials_says_so(open_fake: Open) -> None:

@@ -73,6 +73,25 @@ def test_matching_layers_trained_and_untrained(open_fake: Open, formulas: Simple
     assert "Pairs of seeds: n = 1; 360 test images." in figure.get_supxlabel()
 
 
+def test_matching_layers_are_means_over_all_pairs_of_seeds(open_fake: Open, formulas: SimpleNamespace) -> None:
+    """The pairs (0, 1), (0, 2) and (1, 2) are 0, 0.03 and 0.06 above the formula; the heat maps show the first."""
+    study = open_fake("representations", small={"seeds": [0, 1, 2]})
+    figure = figures.similarity_by_layer(study, role="small_images")
+    for kernel in (1, 2, 3, 4):
+        for line, checkpoint in zip(
+            figure.axes[0].lines[2 * kernel - 2 : 2 * kernel], ("last", "initial"), strict=True
+        ):
+            expected = np.diag(formulas.similarity_matrix(kernel, checkpoint, "debiased")) + 0.03
+            assert line.get_ydata() == pytest.approx(expected)
+    assert "Pairs of seeds: n = 3; 360 test images." in figure.get_supxlabel()
+    maps = figures.similarity(study, role="small_images")
+    assert np.asarray(maps.axes[0].images[0].get_array()) == pytest.approx(
+        formulas.similarity_matrix(1, "last", "debiased")
+    )
+    assert (maps.axes[2].get_xlabel(), maps.axes[0].get_ylabel()) == ("layer of seed 1", "layer of seed 0")
+    assert "n = 1 pair of trained networks, 360 test images." in maps.get_supxlabel()
+
+
 def test_deep_with_shallow_layers_of_one_network(open_fake: Open, formulas: SimpleNamespace) -> None:
     figure = figures.similarity_within(open_fake("representations"), role="small_images")
     (axes,) = figure.axes

@@ -35,10 +35,12 @@ def test_accuracy_against_both_fields() -> None:
         network("d", theoretical_field=60.0, trained_mean=31.0, accuracy_mean=70.0),
     ]
     theory, effective, ends, seeds = say.accuracy(pd.DataFrame(rows)).points
-    assert theory.endswith("with the theoretical field is +0.60.")
-    assert effective.endswith("with the effective field is -1.00.")
-    assert "`b` (90.0 %) with a field of 100 px" in ends
-    assert "200 px, is that of `c` (85.0 %)" in ends
+    assert theory == "Over 4 networks the rank correlation of test accuracy with the theoretical field is +0.60."
+    assert effective == "Over 4 networks the rank correlation of test accuracy with the effective field is -1.00."
+    assert ends == (
+        "The most accurate network is `b` (90.0 %) with a field of 100 px; the widest field, 200 px, is that of `c` "
+        "(85.0 %)."
+    )
     assert seeds == "Means over 2 seeds a network."
     few, *_ = say.accuracy(pd.DataFrame(rows[:3])).points
     assert few == "3 networks are too few for a rank correlation."
@@ -46,19 +48,25 @@ def test_accuracy_against_both_fields() -> None:
 
 def test_fields_before_and_after_training() -> None:
     table = pd.DataFrame([network("a"), network("b", trained_mean=33.0, growth_mean=-1.0)])
-    first, _, seeds = say.use(table).points
+    first, second, seeds = say.use(table).points
     assert first == (
         "`a`: 100 px in theory, of which 32 px could be seen; the effective field is 25.0 px untrained and 28.0 px "
         "trained (+3.0 px)."
+    )
+    assert second == (
+        "`b`: 100 px in theory, of which 32 px could be seen; the effective field is 25.0 px untrained and 33.0 px "
+        "trained (-1.0 px)."
     )
     assert seeds == "Means over 2 seeds a network."
 
 
 def test_growth_along_the_depth() -> None:
     table = pd.DataFrame([network("a"), network("b", late_mean=21.0)])
-    first, second, _ = say.depth(table).points
-    assert "+20.0 px over the first half of the depth and by +2.0 px over the second" in first
-    assert "by +21.0 px over the second" in second
+    first, second, seeds = say.depth(table).points
+    changed = "trained, the effective field changes by +20.0 px over the first half of the depth and by"
+    assert first == f"`a`: {changed} +2.0 px over the second."
+    assert second == f"`b`: {changed} +21.0 px over the second."
+    assert seeds == "Means over 2 seeds a network."
 
 
 def scale(width: float, cardinality: int, change: float) -> dict[str, Any]:
@@ -116,12 +124,14 @@ def padded(task: str, plain: float, gain: float) -> dict[str, Any]:
 def test_padding_on_both_tasks() -> None:
     table = pd.DataFrame([padded("classes", 80.0, 0.4), padded("shifts", 60.0, 5.0), padded("shifts", 60.0, -33.0)])
     classes, shifts, guessing, _ = say.padding(table).points
-    assert "`resnet18`, telling classes: padded kernels change the imbalance from 0.20 to 0.05" in classes
-    assert "from 80.0 % to 80.4 % (+0.4 points)" in classes
-    assert "(+5.0 points)" in shifts
-    assert "changes 3.0 % of the predictions without and 2.0 % with padding." in shifts
-    assert "guess" not in classes + shifts
-    assert guessing.endswith("The padded network does no better than guessing, so its response means little.")
+    imbalance = "padded kernels change the imbalance from 0.20 to 0.05 and the test accuracy from"
+    response = "A shift by one pixel changes 3.0 % of the predictions without and 2.0 % with padding."
+    assert classes == f"`resnet18`, telling classes: {imbalance} 80.0 % to 80.4 % (+0.4 points). {response}"
+    assert shifts == f"`resnet18`, telling shifts: {imbalance} 60.0 % to 65.0 % (+5.0 points). {response}"
+    assert guessing == (
+        f"`resnet18`, telling shifts: {imbalance} 60.0 % to 27.0 % (-33.0 points). {response} The padded network is "
+        "within 5 points of guessing (25 %)."
+    )
 
 
 def test_nothing_is_said_without_measurements() -> None:

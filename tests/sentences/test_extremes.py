@@ -35,9 +35,9 @@ def networks(
     )
 
 
-def per_seed(dead_of_pruned: float, *, kernel: int = 13) -> pd.DataFrame:
+def per_seed(dead_of_pruned: float, *, kernel: int = 13, architecture: str = "rf_resnet50") -> pd.DataFrame:
     rows = [{"pool_kernel": kernel, "rate": rate, "pruned_dead_share": dead_of_pruned} for rate in (0.8, 0.9)]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(architecture=architecture)
 
 
 def widths(small: list[float], large: list[float]) -> pd.DataFrame:
@@ -74,8 +74,8 @@ def test_collapse_is_counted_from_the_smallest_field() -> None:
     small, changes, guessing, strength = extremes.collapse(large, grid, paired, classes=10).points
     assert small == "At 107 px, the smallest field measured, dense accuracy is 95.0 %."
     assert changes == "Points gained or lost beside that, seed by seed: -35.2 at 1367 px, -81.4 at 1472 px."
-    assert guessing.startswith("1 of 2 large-field networks are within 5 points of guessing (10 %)")
-    assert strength.startswith("2 seeds a network")
+    assert guessing == "Large-field networks within 5 points of guessing (10 %): 1 of 2."
+    assert strength == "2 seeds a network: an indication, fewer than the five of the paper."
 
 
 def test_collapse_leaves_out_other_networks_and_a_missing_grid() -> None:
@@ -87,16 +87,25 @@ def test_collapse_leaves_out_other_networks_and_a_missing_grid() -> None:
 def test_equality_is_given_to_the_hundredth() -> None:
     large = networks([60.0, 50.0, 40.0], pruned=[60.0, 49.5, 30.0])
     runs = pd.concat([per_seed(40.0, kernel=kernel) for kernel in (13, 14, 15)])
-    first, *_ = extremes.equality(large, runs).points
-    assert first.startswith("Dense minus pruned, in points: +0.00 at 1367 px, +0.50 at 1472 px, +10.00 at 1577 px;")
+    first, *_ = extremes.equality(large.iloc[[2, 0, 1]], runs).points
+    assert first == (
+        "Dense minus pruned, in points: +0.00 at 1367 px, +0.50 at 1472 px, +10.00 at 1577 px; the paper prints zero, "
+        "with zero spread, for every network."
+    )
 
 
 def test_equality_counts_the_live_weights_that_went() -> None:
     # Of 100 weights 40 are dead and 90 are pruned, half of them (45) live: 45 / 60 of the live ones go.
-    _, row, bound, _ = extremes.equality(networks([60.0]), per_seed(50.0)).points
-    assert "1367 px: 40 % of the taps are dead; of what was pruned 50 % was dead, and 75 % of the live weights" in row
+    runs = pd.concat([per_seed(50.0), per_seed(90.0, architecture="rf_vgg19")])
+    _, row, bound, _ = extremes.equality(networks([60.0]), runs).points
+    assert row == (
+        "1367 px: 40 % of the taps are dead; of what was pruned 50 % was dead, and 75 % of the live weights went. "
+        "Accuracy: 60.0 % dense, 60.0 % pruned, 60.0 % under the control."
+    )
     # Even if all 40 dead ones went first, 50 of the 60 live ones must follow.
-    assert "at least 83 % of the live weights go everywhere." in bound
+    assert bound == (
+        "At most 40 % of the taps are dead, and 90 % are pruned: at least 83 % of the live weights go everywhere."
+    )
 
 
 def test_enough_dead_taps_can_make_pruning_free() -> None:
@@ -108,14 +117,22 @@ def test_enough_dead_taps_can_make_pruning_free() -> None:
 
 def test_the_widths_of_both_fields_are_listed() -> None:
     first, second, strength = extremes.widths(widths([60.0, 60.2, 60.5], [20.0, 24.0, 26.0])).points
-    assert first.startswith("At 317 px dense accuracy goes from 60.0 %")
-    assert "At 3152 px dense accuracy goes from 20.0 % at the profile's own width to 24.0 % at 2 times, " in second
+    assert first == (
+        "At 317 px dense accuracy goes from 60.0 % at the profile's own width to 60.2 % at 2 times, 60.5 % at 3 times "
+        "that width."
+    )
+    assert second == (
+        "At 3152 px dense accuracy goes from 20.0 % at the profile's own width to 24.0 % at 2 times, 26.0 % at 3 times "
+        "that width."
+    )
     assert strength == "One seed a network: an indication, without a spread."
 
 
 def test_the_pending_cell_is_the_third_width_at_the_small_field() -> None:
     (point,) = extremes.pending(widths([60.0, 61.0, 62.5], [20.0, 24.0, 26.0])).points
-    assert point.startswith("The pending cell, 318 px by the paper's label at 3 times the width, is 62.5 % here")
+    assert point == (
+        "The pending cell, 318 px by the paper's label at 3 times the width, is 62.5 % here, on this profile's data."
+    )
     (missing,) = extremes.pending(widths([60.0], [20.0])).points
     assert missing == "This profile does not measure the cell that the paper leaves pending."
 
@@ -126,12 +143,17 @@ def test_depth_is_compared_at_equal_k_and_at_the_nearest_field() -> None:
     assert equal == (
         "At equal k = 3: `rf_resnet26` (143 px) has 90.0 %, +10.0 points from `rf_resnet50` (317 px) with 80.0 %."
     )
-    assert nearest.startswith("At the nearest field measured: `rf_resnet26` (331 px) has 84.0 %, +4.0 points from")
+    assert nearest == (
+        "At the nearest field measured: `rf_resnet26` (331 px) has 84.0 %, +4.0 points from `rf_resnet50` (317 px) "
+        "with 80.0 %."
+    )
 
 
 def test_a_shallower_network_that_is_lower_has_a_negative_gap() -> None:
     lower = depths(rf_resnet26={3: (143.0, 70.0)}, rf_resnet50={3: (317.0, 80.0)})
-    assert "-10.0 points from `rf_resnet50`" in extremes.depth(lower).points[0]
+    assert extremes.depth(lower).points[0] == (
+        "At equal k = 3: `rf_resnet26` (143 px) has 70.0 %, -10.0 points from `rf_resnet50` (317 px) with 80.0 %."
+    )
 
 
 def test_without_measurements_nothing_is_said() -> None:

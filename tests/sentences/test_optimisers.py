@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from rflib.sentences import curvature, optimisers
 from rflib.sentences.wording import NOTHING
@@ -33,9 +34,11 @@ def test_accuracy_and_cost_and_who_guesses() -> None:
         "`sgd`, k = 2: 90.0 % dense, 60.0 % pruned, 50.0 % pruned among live weights, after 5 epochs at the gradient "
         "evaluations of 10 of SGD."
     )
-    assert floor.startswith("Pruned globally, 1 of 3 networks are within 5 points of guessing")
+    assert floor == "Networks that end within 5 points of guessing (10 %), pruned globally: 1 of 3."
     assert seeds == SEEDS
-    assert len(optimisers.accuracy(TABLE, guess=1.0).points) == 4, "nobody guesses at one percent"
+    at_the_bound = optimisers.accuracy(TABLE, guess=6.0).points[3]
+    assert at_the_bound == "Networks that end within 5 points of guessing (6 %), pruned globally: 1 of 3."
+    assert optimisers.accuracy(TABLE, guess=1.0).points[3].endswith("pruned globally: 0 of 3.")
     single = pd.DataFrame([row("sgd", "first order", 2) | {"epochs": 1, "evaluations": 1.0}])
     assert "after one epoch at the gradient evaluations of 1 of SGD" in optimisers.accuracy(single).points[0]
 
@@ -118,14 +121,18 @@ def test_spectra_and_pruning_by_width() -> None:
     )
 
 
-def test_how_much_of_the_cost_comes_back() -> None:
-    (point,) = curvature.limits(WIDTHS).points
-    assert point == (
-        "The step from k = 1 to k = 4 costs the narrowest network 20.0 points; the widest gets +5.0 points back, "
-        "25 % of it."
+@pytest.mark.parametrize(
+    ("large", "widest", "said"),
+    [((70.0, 75.0), "+5.0", "-20.0"), ((90.0, 90.0), "+0.0", "+0.0"), ((95.0, 93.0), "-2.0", "+5.0")],
+)
+def test_what_field_and_width_change_is_given_whatever_its_sign(
+    large: tuple[float, float], widest: str, said: str
+) -> None:
+    table = pd.DataFrame([width(1, 1, 90, 10), width(1, 2, 92, 10), width(4, 1, large[0], 9), width(4, 2, large[1], 9)])
+    assert curvature.limits(table).points == (
+        f"The step from k = 1 to k = 4 changes dense accuracy of the narrowest network by {said} points; the step to "
+        f"the widest network changes it by {widest} points at k = 4.",
     )
-    level = WIDTHS.assign(dense_mean=90.0)
-    assert "costs the narrowest network no more than a point" in curvature.limits(level).points[0]
 
 
 def test_without_measurements_that_is_what_is_said() -> None:

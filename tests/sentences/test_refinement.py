@@ -49,7 +49,7 @@ def test_what_refinements_cost() -> None:
         "Of 2 refinements, 2 leave the number of parameters as it is. They multiply the operations of one image by 2 "
         "to 4, in the median by 3."
     )
-    assert second == "Where one change suffices, the factor is 2 to 2, in the median 2."
+    assert second == "Where one change suffices, the factor is 2, in the median 2."
 
 
 def test_what_probes_gain_on_both_sides() -> None:

@@ -79,6 +79,10 @@ def test_saturation_at_the_ends_of_the_grid() -> None:
         "`rf_vgg19`, k = 1: 30 % dense, 20 % pruned at 0.9.",
         "`rf_vgg19`, k = 4: 10 % dense, 5 % pruned at 0.9.",
     )
+    assert redundancy.saturation(table.iloc[:2]).points[0] == (
+        "`rf_vgg19`, dense: the deep layers are saturated by 30 % at k = 1; the others by 60 %. Their filters' mean "
+        "|cosine| is 0.050, their effective rank 89 % of the largest possible."
+    )
 
 
 def test_what_pruning_deep_layers_costs() -> None:
@@ -101,22 +105,25 @@ def test_what_pruning_deep_layers_costs() -> None:
 def test_where_accuracy_peaks_and_how_sure_that_is() -> None:
     row = {"architecture": "rf_vgg19", "way": "dense", "receptive_field": 180.0, "fields": 5, "accuracy_mean": 90.0}
     row["above_guessing"] = 80.0
-    unsure = {**row, "margin_mean": 0.4, "margin_sd": 0.2, "at_the_edge": True, "seeds_agreeing": 50.0, "n": 2}
+    unsure = {**row, "margin_mean": 0.4, "margin_sd": 0.2, "at_the_edge": True, "seeds_agreeing": 50.0, "n": 3}
     sure = {**unsure, "way": "live", "receptive_field": 112.0, "margin_mean": 3.0, "at_the_edge": False}
     points = redundancy.best_fields(pd.DataFrame([unsure, sure])).points
-    # Student's t of one degree of freedom is 12.706, and 0.2 / sqrt(2) times that is 1.8.
+    # Student's t of two degrees of freedom is 4.303, and 0.2 / sqrt(3) times that is 0.5; of two seeds there is none.
     assert points == (
         "`rf_vgg19`: among 5 fields the best is 180 px dense, 112 px pruned among live weights.",
-        "`rf_vgg19`, dense: 90.0 %, 0.4 points (95 % interval -1.4 to +2.2) above the second best field and best in "
+        "`rf_vgg19`, dense: 90.0 %, 0.4 points (95 % interval -0.1 to +0.9) above the second best field and best in "
         "50 % of the seeds. It lies at the edge of the grid.",
-        "`rf_vgg19`, pruned among live weights: 90.0 %, 3.0 points (95 % interval +1.2 to +4.8) above the second best "
+        "`rf_vgg19`, pruned among live weights: 90.0 %, 3.0 points (95 % interval +2.5 to +3.5) above the second best "
         "field and best in 50 % of the seeds.",
-        "Means over 2 seeds a network.",
+        "Means over 3 seeds a network.",
     )
     guessing = redundancy.best_fields(pd.DataFrame([{**sure, "above_guessing": 5.0}])).points
     assert guessing[0].endswith(": no field does better than guessing by 5 points, so there is no best one.")
-    one = redundancy.best_fields(pd.DataFrame([{**sure, "n": 1, "margin_sd": float("nan")}])).points
-    assert one[1].startswith("`rf_vgg19`, pruned among live weights: 90.0 %, 3.0 points above the second best field")
+    for few in ({"n": 1, "margin_sd": float("nan")}, {"n": 2}):
+        assert redundancy.best_fields(pd.DataFrame([{**sure, **few}])).points[1] == (
+            "`rf_vgg19`, pruned among live weights: 90.0 %, 3.0 points above the second best field and best in 50 % of "
+            "the seeds."
+        )
 
 
 @pytest.mark.parametrize(

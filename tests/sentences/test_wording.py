@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from rflib.sentences.wording import over_seeds, strength
+from rflib.sentences.wording import magnitude, over_seeds, span, strength
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,16 @@ def test_how_far_the_seeds_carry(counts: list[int], paper: str, plain: str | Non
     assert strength(table) == paper
     if plain is not None:
         assert over_seeds(table) == f"Means over {plain} a network."
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(0.00001234, "0.0000123"), (0.01234, "0.0123"), (-2.0, "-2"), (0.0, "0"), (734.4, "734"), (37_654.0, "37,700")],
+)
+def test_a_number_of_any_size_has_no_exponent(number: float, said: str) -> None:
+    assert magnitude(number) == said
+
+
+def test_a_span_that_reads_as_one_value_is_one_value() -> None:
+    assert span(pd.Series([-0.04, 0.04]), "+z.1f") == "+0.0"
+    assert span(pd.Series([0.2, -0.04]), "+z.1f") == "+0.0 to +0.2"

@@ -195,6 +195,7 @@ def test_similarity_by_hand(filled: Filled) -> None:
     halves = summary.groupby("half")["debiased"].unique()
     assert halves["up to the middle"].tolist() == pytest.approx([0.1])
     assert halves["after the middle"].tolist() == pytest.approx([0.25])
+    assert summary["pairs"].tolist() == [1] * 8
     within = tables.similarity_within(study, middle=1)
     assert len(within) == 2 * 2 * 2
     assert within["debiased"].tolist() == [0.0] * 8, "layers 2 and 3 with layer 1, off the diagonal of ones"
@@ -203,6 +204,25 @@ def test_similarity_by_hand(filled: Filled) -> None:
     assert list(matrices) == [1, 2]
     assert matrices[1].loc["conv1", "conv1"] == 1
     assert matrices[1].loc["conv1", "layer1.0.conv1"] == 0
+
+
+def test_similarities_are_means_over_all_pairs_of_seeds(filled: Filled) -> None:
+    """The pairs (0, 1), (0, 2) and (1, 2) are 0, 0.03 and 0.06 above 0.1 a layer."""
+    study = filled("representations", pool_kernels={"rf_resnet50": [1, 2]}, similarity={"images": 64}, seeds=[0, 1, 2])
+    rows = tables.similarity_by_layer(study)
+    assert len(rows) == 2 * 2 * 3 * 3
+    pairs = rows[["seed", "second_seed"]].drop_duplicates().values.tolist()
+    assert pairs == [[0, 1], [0, 2], [1, 2]]
+    assert rows[rows["layer"] == 1].groupby(["seed", "second_seed"])["debiased"].unique().tolist() == [
+        pytest.approx([more]) for more in (0.1, 0.13, 0.16)
+    ]
+    summary = tables.similarity_summary(study, middle=1)
+    assert summary["pairs"].tolist() == [3] * 8
+    halves = summary.groupby("half")[["debiased", "biased"]].agg(["min", "max"])
+    assert halves.loc["up to the middle"].tolist() == pytest.approx([0.13, 0.13, 0.23, 0.23])
+    assert halves.loc["after the middle"].tolist() == pytest.approx([0.28, 0.28, 0.53, 0.53])
+    assert tables.similarity_matrices(study)[2].loc["conv1", "conv1"] == 1, "the first pair alone"
+    assert set(tables.similarity_within(study, middle=1)["seed"]) == {0, 1, 2}
 
 
 def test_tolerance_by_hand(filled: Filled) -> None:
@@ -251,6 +271,8 @@ def test_every_optimiser_has_a_momentum_or_betas(filled: Filled, name: str, mome
         tables.training_curves,
         tables.similarity_by_layer,
         tables.similarity_summary,
+        tables.recalibrated,
+        tables.new_statistics,
         tolerance,
     ],
 )
@@ -265,7 +287,13 @@ def test_an_empty_study_gives_an_empty_frame_that_says_how_to_fill_it(
     assert ":name: table-1" in text
 
 
-@pytest.mark.parametrize("make", [tables.accuracy_and_pruning, tables.fine_tuning, tables.receptive_fields])
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(tables.accuracy_and_pruning, tables.fine_tuning, tables.receptive_fields),
+        *(tables.recalibrated, tables.new_statistics),
+    ],
+)
 def test_a_role_that_a_profile_lacks_gives_an_empty_frame(filled: Filled, make: Callable[..., object]) -> None:
     frame = make(filled("fine-tuning"), role="large_images")
     assert frame.empty  # type: ignore[attr-defined]
