@@ -90,7 +90,7 @@ def only_at_high_rates(readings: Readings) -> Finding:
             high = chosen(group, rate=float(max(above)))
             found.append(_cell(readings, f"{where}, rate {max(above):g}", high, "pruned", "pruned", 1))
             here = f"{where}, rates up to {RATE_IN_THE_TEXT:g}"
-            kept = _telling(readings, group[group["rate"].isin(below)], "pruned")
+            kept = readings.telling(group[group["rate"].isin(below)], "pruned")
             found.append(_over_rates(readings, here, kept, "pruned", -1))
     return Finding(found, remark=_printed_exceptions())
 
@@ -112,7 +112,7 @@ def loss_by_rate(readings: Readings) -> Finding:
     """RR-05: with the rate the loss grows, the more so the smaller the field, and the largest field stays close."""
     found: list[Evidence | None] = []
     for where, group in combinations(chosen(readings.pruning, purpose="grid")):
-        kept = _telling(readings, group[group["rate"] <= RATE + 1e-9], "pruned")
+        kept = readings.telling(group[group["rate"] <= RATE + 1e-9], "pruned")
         low, high = float(group["rate"].min()), float(kept["rate"].max()) if len(kept) else None
         if high is None:
             found.append(floor(where, -1, _NOTHING_LEFT))
@@ -178,13 +178,13 @@ def _cell(readings: Readings, where: str, group: pd.DataFrame, way: str, value: 
 def _loss(readings: Readings, where: str, group: pd.DataFrame, way: str) -> Evidence | None:
     """Return the trend of the loss at the rate of the claim, or over the rates that leave something if it does not."""
     cell = chosen(group, rate=RATE)
-    if cell.empty or len(_telling(readings, cell, way)):
+    if cell.empty or len(readings.telling(cell, way)):
         return _trend(readings, where, cell, _LOST[way], -1) if len(cell) else None
     return _loss_over_rates(readings, where, group, way)
 
 
 def _loss_over_rates(readings: Readings, where: str, group: pd.DataFrame, way: str) -> Evidence | None:
-    kept = _telling(readings, group, way)
+    kept = readings.telling(group, way)
     rates = sorted(kept["rate"].unique()) if len(kept) else []
     every = len(rates) == group["rate"].nunique()
     here = where if every or not rates else f"{where}, rates {', '.join(f'{rate:g}' for rate in rates)}"
@@ -198,16 +198,6 @@ def _over_rates(readings: Readings, where: str, kept: pd.DataFrame, value: str, 
     keys = ["role", "pool_kernel", "seed"]
     means = kept.groupby(keys, sort=False)[value].mean().reset_index()
     return _trend(readings, where, means, value, expected)
-
-
-def _telling(readings: Readings, group: pd.DataFrame, way: str) -> pd.DataFrame:
-    """Return the rows of those rates at which networks pruned in this way do not guess at every field."""
-    cells = []
-    for _, cell in groups(group, "rate"):
-        means = cell.groupby("pool_kernel")[way].mean().dropna()
-        if len(means) and not readings.guesses(cell["role"].iloc[0], means):
-            cells.append(cell)
-    return pd.concat(cells or [group.iloc[:0]])
 
 
 def _controls(readings: Readings, found: Sequence[Evidence], expected: int, *, lost: bool) -> str:

@@ -115,6 +115,15 @@ class Readings:
         """Return whether the best of some mean accuracies is hardly above guessing: then nothing is left to order."""
         return bool(accuracies.max() <= self.guess(role) + GUESSING_POINTS)
 
+    def telling(self, group: pd.DataFrame, way: str) -> pd.DataFrame:
+        """Return the rows of those rates at which networks pruned in this way do not guess at every field."""
+        cells = []
+        for _, cell in groups(group, "rate"):
+            means = cell.groupby("pool_kernel")[way].mean().dropna()
+            if len(means) and not self.guesses(cell["role"].iloc[0], means):
+                cells.append(cell)
+        return pd.concat(cells or [group.iloc[:0]])
+
     @cached_property
     def test_images(self) -> dict[str, int]:
         """How many test images the accuracies of each role are shares of."""

@@ -486,6 +486,22 @@ def test_one_kernel_with_maps_of_constant_size_is_compared_from_k_1_on(verdict_o
     assert "maps kept by padding, accuracy lost to pruning over the rates: -6.00 points" in verdict.statistic
 
 
+def test_a_rate_at_which_networks_with_constant_maps_guess_decides_nothing(verdict_on: Decide) -> None:
+    def kept(model: Any, scope: str, rate: float) -> float:
+        if rate < 0.85:
+            return 1.0
+        return min(1.0, 0.1 + 0.2 * model.pool_kernel) if model.map_size == "shrinking" else 0.0
+
+    verdict = verdict_on("RR-24", kept=kept)
+    # At 0.9 the loss falls with shrinking maps, where taps die, and stays whole with constant ones: no map did that.
+    holds, _, fails = verdict.reason.partition("Not shown for ")
+    assert "maps kept by padding, dense accuracy" in holds
+    assert "accuracy lost to pruning" not in holds
+    assert fails.startswith("rf_vgg19, small images, maps kept by padding, accuracy lost to pruning over the rates")
+    nothing = verdict_on("RR-24", kept=lambda model, scope, rate: 0.0)
+    assert "accuracy lost to pruning" not in nothing.reason, "where nothing is left anywhere, losses are not compared"
+
+
 def test_without_maps_of_constant_size_half_a_claim_is_none(verdict_on: Decide) -> None:
     verdict = verdict_on("RR-24", small={"variants": None})
     assert verdict.verdict == "not covered"
