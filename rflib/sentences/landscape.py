@@ -46,9 +46,9 @@ def cost(summary: pd.DataFrame) -> Sentences:
         (
             f"{len(summary)} spectra of {summary['eigenvalues'].max()} eigenvalues on {summary['images'].max()} images "
             f"took between {few} and {many} Hessian products each.",
-            f"The worst residual of a spectrum, divided by its largest eigenvalue, is {worst:.2g} at most; it exceeds "
-            f"{LARGEST_RESIDUAL:g} in {doubtful} of {len(summary)} spectra. An eigenvalue that is small beside its "
-            f"residual is known by its order of magnitude only.",
+            f"The worst residual of a spectrum, divided by its largest eigenvalue, is {magnitude(worst)} at most; it "
+            f"exceeds {LARGEST_RESIDUAL:g} in {doubtful} of {len(summary)} spectra. An eigenvalue that is small "
+            f"beside its residual is known by its order of magnitude only.",
         )
     )
 
