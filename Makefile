@@ -49,7 +49,7 @@ test-slow: env
 
 # Ray on this machine: a minute or two, and slower than that where the cores are busy.
 test-ray: env
-	$(BIN)/pytest -m slow tests/executors tests/cli/test_executors.py
+	$(BIN)/pytest -m slow tests/study/executors tests/command/test_executors.py
 
 # The site as `make book` last built it, in a real browser.
 test-site: env browser

@@ -24,8 +24,7 @@ from benchmarks import peers
 from benchmarks.images import digits
 from benchmarks.row import Row
 from benchmarks.timing import medians, timed
-from rflib import activations, models
-from rflib.analyses import cka
+from rflib import activations, cka, models
 from rflib.config import ModelConfig
 
 Values = NDArray[np.float64]

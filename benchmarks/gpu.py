@@ -11,7 +11,7 @@ from benchmarks.row import Row
 from benchmarks.timing import medians, timed
 from benchmarks.training import Size, images_per_second, our_epoch, plain_epoch
 from rflib.config import ModelConfig
-from rflib.pipeline.costs import image_cost
+from rflib.study.costs import image_cost
 
 FULL = Size(ModelConfig(architecture="rf_resnet50", pool_kernel=1), 128, 200, 3)
 REHEARSAL = Size(ModelConfig(architecture="rf_resnet50", pool_kernel=4, width=0.0625), 8, 2, 1)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from benchmarks import peers
 from benchmarks.row import Row
 from benchmarks.timing import medians, timed
-from rflib.analyses.hessian import HessianProduct, Spectrum, top_eigenvalues
+from rflib.hessian import HessianProduct, Spectrum, top_eigenvalues
 
 LOSS = nn.CrossEntropyLoss()
 TOLERANCE = 1e-3

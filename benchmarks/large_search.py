@@ -21,10 +21,10 @@ from benchmarks.images import digits
 from benchmarks.memory import peak_gib
 from benchmarks.timing import medians
 from rflib import activations, models
-from rflib.analyses.hessian import SearchState, top_eigenvalues
 from rflib.config import DataConfig, MeasurementKey, ModelConfig, Run, RunConfig, SpectrumSettings
-from rflib.pipeline.search_points import SearchPoints
-from rflib.store import Store
+from rflib.hessian import SearchState, top_eigenvalues
+from rflib.study.record.search_points import SearchPoints
+from rflib.study.store import Store
 
 
 def main() -> None:

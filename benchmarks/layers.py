@@ -24,8 +24,7 @@ from benchmarks.images import digits
 from benchmarks.row import Row
 from benchmarks.silence import no_logs
 from benchmarks.timing import medians, timed
-from rflib import models
-from rflib.analyses import probes, saturation
+from rflib import models, probes, saturation
 from rflib.config import ModelConfig
 
 ROOT = Path(__file__).resolve().parents[1]

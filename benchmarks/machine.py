@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from rflib.store.provenance import code_version
+from rflib.study.store.provenance import code_version
 
 
 def facts() -> dict[str, Any]:

@@ -16,8 +16,8 @@ from benchmarks.row import Row
 from benchmarks.timing import medians
 from rflib import models
 from rflib.activations import frozen_statistics
-from rflib.analyses.noise_pruning import Recipe, accuracies, pruned_copy
 from rflib.config import ModelConfig
+from rflib.noise_pruning import Recipe, accuracies, pruned_copy
 from rflib.pruning import replaced
 from rflib.training import evaluate
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.row import Row
 from benchmarks.timing import timed
 from rflib.errors import RflibError
-from rflib.pipeline.study import open_profile
+from rflib.study.study import open_profile
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK_S, STUDY_S = 60, 5

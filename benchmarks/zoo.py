@@ -23,9 +23,9 @@ from torch import nn
 from benchmarks.row import Row
 from benchmarks.silence import no_logs
 from rflib import models
-from rflib.analyses.receptive_field import Fields, MeasuredField, analyse
-from rflib.analyses.receptive_field import measure as measure_fields
 from rflib.errors import RflibError
+from rflib.receptive_field import Fields, MeasuredField, analyse
+from rflib.receptive_field import measure as measure_fields
 
 FAMILIES = (
     *("alexnet", "vgg", "resnet", "resnext", "wide_resnet", "densenet", "googlenet", "inception", "squeezenet"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from rflib.data.splits import Split
-    from rflib.pipeline.study import Study
+    from rflib.study.study import Study
 
 # One thread, here and in every process that a test starts: results repeat, and cores are shared with others.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -109,7 +109,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def open_tiny(project: Path) -> Callable[..., Study]:
     """Open a study of one small network, one seed and one epoch, unless told otherwise."""
-    from rflib.pipeline.study import open_study
+    from rflib.study.study import open_study
 
     def make(chapter: str = "accuracy-and-pruning", **overrides: Any) -> Study:
         return open_study(chapter, **{"profile": "tiny", "seeds": [0], "epochs": 1, **overrides})

@@ -11,19 +11,20 @@ from pathlib import Path
 import pytest
 
 import rflib
-from rflib.pipeline.study import open_study
+from rflib.study.study import open_study
 
+PACKAGES = ["config", "data", "models", "study.store", "paper.reported", "paper.tables", "training"]
 READERS = [
-    "rflib.store",
-    "rflib.reported",
-    "rflib.tables",
-    "rflib.claims",
-    "rflib.figures",
+    "rflib.study.store",
+    "rflib.paper.reported",
+    "rflib.paper.tables",
+    "rflib.paper.claims",
+    "rflib.paper.figures",
     "rflib.book",
     "rflib.book.mathml",
     "rflib.book.published",
     "rflib.book.theme",
-    "rflib.pipeline.study",
+    "rflib.study.study",
 ]
 
 WITHOUT_TORCH = """
@@ -38,7 +39,8 @@ sys.meta_path.insert(0, Refuse())
 """
 
 TABLES = """
-from rflib import open_study, tables
+from rflib import open_study
+from rflib.paper import tables
 
 study = open_study("fine-tuning", profile="tiny", pool_kernels=[2], seeds=[0])
 assert not study.missing(), study.missing()
@@ -81,7 +83,7 @@ def test_every_public_name_exists(name: str) -> None:
     assert getattr(rflib, name) is not None
 
 
-@pytest.mark.parametrize("package", ["config", "data", "models", "reported", "store", "tables", "training"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_every_name_that_a_package_exports_exists(package: str) -> None:
     module = importlib.import_module(f"rflib.{package}")
     assert [name for name in module.__all__ if not hasattr(module, name)] == []

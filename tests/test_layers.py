@@ -1,4 +1,4 @@
-"""Imports only point down: found by reading the source, imports inside functions included."""
+"""Imports only point down, in five rows, and nowhere in a circle: read from the source, functions included."""
 
 from __future__ import annotations
 
@@ -12,32 +12,19 @@ import rflib
 
 PACKAGE = Path(rflib.__file__).parent
 
-# Lowest first. Within a layer no unit imports another; the packages under `analyses` are units of their own.
-LAYERS = (
-    {"errors"},
-    {"config", "grouping", "seeding"},
-    {"data", "models", "pruning", "optimisers", "store", "reported"},
-    {"activations", "linearised", "training"},
-    {"analyses"},
-    {"sharpness"},
-    {"executors"},
-    {"pipeline"},
-    {"tables"},
-    {"claims"},
-    {"figures", "sentences"},
-    {"book"},
-    {"cli", "__main__"},
-)
-HEIGHT = {unit: height for height, units in enumerate(LAYERS) for unit in units}
-PUBLIC_FACE = "the package itself"
+# Lowest first; what is in none of these packages is the library, which stands by itself.
+ROWS = ("library", "study", "paper", "book", "command")
+ENTRIES = {"__main__": "command"}
+PUBLIC_FACE = ("__init__",)
+Module = tuple[str, ...]
 
 
-def unit_of(parts: tuple[str, ...]) -> str:
-    """Return the unit that a module below the package belongs to: `data`, or `analyses.hessian`."""
-    return ".".join(parts[:2] if parts[0] == "analyses" else parts[:1])
+def row_of(module: Module) -> str:
+    """Return the row of a module below the package."""
+    return ENTRIES.get(module[0], module[0] if module[0] in ROWS else ROWS[0])
 
 
-def imported(tree: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def imported(tree: ast.AST, package: Module) -> Iterator[Module]:
     """Yield what a module imports from rflib, as parts below the package; `package` is the module's own."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -51,64 +38,102 @@ def imported(tree: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[str, ...
                 yield from ((*module[1:], alias.name) for alias in node.names)
 
 
-def violations(package: Path) -> list[str]:
-    """Return every import that points up or to a sibling, as "FILE imports UNIT"."""
-    found = []
-    for path in sorted(package.rglob("*.py")):
-        module = path.relative_to(package).with_suffix("").parts
-        if module == ("__init__",):
-            continue
-        own = unit_of(module[:-1] if module[-1] == "__init__" else module)
-        for parts in imported(ast.parse(path.read_text(encoding="utf-8")), module[:-1]):
-            other = unit_of(parts) if parts[0] in HEIGHT else PUBLIC_FACE
-            if parts[0].startswith("__") or other == own:
-                continue
-            top = other.partition(".")[0]
-            if other == PUBLIC_FACE or HEIGHT[top] >= HEIGHT[own.partition(".")[0]]:
-                found.append(f"{path.relative_to(package).as_posix()} imports {other}")
+def imports_of(package: Path) -> dict[Module, set[Module]]:
+    """Return every module below the package with the modules that it imports.
+
+    What is imported from a package is its module of that name, else the package itself.
+    """
+    paths = {path.relative_to(package).with_suffix("").parts: path for path in sorted(package.rglob("*.py"))}
+    known = {parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts: path for parts, path in paths.items()}
+    found = {}
+    for module, path in known.items():
+        own = module if path.name == "__init__.py" else module[:-1]
+        targets = set()
+        for parts in imported(ast.parse(path.read_text(encoding="utf-8")), own if module != PUBLIC_FACE else ()):
+            lengths = (parts[:length] for length in range(len(parts), 0, -1))
+            targets.add(next((each for each in lengths if each in known), PUBLIC_FACE))
+        found[module] = targets - {module}
     return found
 
 
-def test_every_module_has_a_layer() -> None:
-    units = {path.relative_to(PACKAGE).with_suffix("").parts[0] for path in PACKAGE.rglob("*.py")}
-    assert units - {"__init__"} <= HEIGHT.keys()
+def upward(imports: dict[Module, set[Module]]) -> list[str]:
+    """Return every import of a higher row, or of the package itself, as "MODULE imports MODULE"."""
+    return [
+        f"{'.'.join(module)} imports {'.'.join(target)}"
+        for module, targets in imports.items()
+        if module != PUBLIC_FACE
+        for target in sorted(targets)
+        if target == PUBLIC_FACE or ROWS.index(row_of(target)) > ROWS.index(row_of(module))
+    ]
+
+
+def circles(imports: dict[Module, set[Module]]) -> list[str]:
+    """Return a circle of modules for every import that closes one, as "A -> B -> A"."""
+    found: list[str] = []
+    done: set[Module] = set()
+
+    def visit(module: Module, path: list[Module]) -> None:
+        if module in path:
+            circle = [*path[path.index(module) :], module]
+            found.append(" -> ".join(".".join(each) for each in circle))
+        elif module not in done:
+            for target in sorted(imports.get(module, ())):
+                visit(target, [*path, module])
+            done.add(module)
+
+    for module in sorted(imports):
+        visit(module, [])
+    return found
 
 
 def test_imports_only_point_down() -> None:
-    assert violations(PACKAGE) == []
+    assert upward(imports_of(PACKAGE)) == []
+
+
+def test_no_imports_form_a_circle() -> None:
+    assert circles(imports_of(PACKAGE)) == []
+
+
+def written(folder: Path, files: dict[str, str]) -> dict[Module, set[Module]]:
+    for name, source in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(source)
+    return imports_of(folder)
 
 
 @pytest.mark.parametrize(
     ("path", "source", "expected"),
     [
-        ("data/digits.py", "from rflib.tables import trends", "tables"),
-        ("data/digits.py", "import rflib.store.store", "store"),
-        ("data/digits.py", "def late():\n    from rflib import store", "store"),
-        ("data/digits.py", "from rflib import open_study", PUBLIC_FACE),
-        ("data/digits.py", "from ..models import build", "models"),
-        ("seeding.py", "from .config import ModelConfig", "config"),
-        ("analyses/cka.py", "from rflib.analyses import hessian", "analyses.hessian"),
-        ("analyses/hessian/product.py", "from rflib.analyses.cka import compare", "analyses.cka"),
-        ("tables/__init__.py", "from rflib.figures import curves", "figures"),
+        ("data/digits.py", "from rflib.study import store", "data.digits imports study"),
+        ("data/digits.py", "import rflib.study.store", "data.digits imports study"),
+        ("data/digits.py", "def late():\n    from rflib.study import store", "data.digits imports study"),
+        ("data/digits.py", "from ..study import store", "data.digits imports study"),
+        ("study/origin.py", "from rflib.paper import say", "study.origin imports paper"),
+        ("data/digits.py", "from rflib import open_study", "data.digits imports __init__"),
     ],
 )
 def test_a_planted_import_is_found(tmp_path: Path, path: str, source: str, expected: str) -> None:
-    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / path).write_text(source)
-    assert violations(tmp_path) == [f"{path} imports {expected}"]
+    packages = {f"{row}/__init__.py": "" for row in ("study", "paper")}
+    assert upward(written(tmp_path, {"__init__.py": "", **packages, path: source})) == [expected]
 
 
-@pytest.mark.parametrize(
-    ("path", "source"),
-    [
-        ("data/digits.py", "from rflib.config import DataConfig\nfrom rflib import errors, __version__"),
-        ("data/digits.py", "from rflib.data.splits import Split\nfrom .splits import Split\nfrom . import splits"),
-        ("analyses/hessian/product.py", "from rflib.analyses.hessian import lanczos\nfrom .lanczos import x"),
-        ("cli.py", "import numpy, rflib.book.site\nfrom rflib.analyses import cka"),
-        ("__init__.py", "from rflib.cli import main"),
-    ],
-)
-def test_downward_imports_pass(tmp_path: Path, path: str, source: str) -> None:
-    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / path).write_text(source)
-    assert violations(tmp_path) == []
+def test_a_planted_circle_is_found(tmp_path: Path) -> None:
+    files = {"a.py": "from rflib import b", "b.py": "def late():\n    from .c import x", "c.py": "import rflib.a"}
+    assert circles(written(tmp_path, {"__init__.py": "", **files})) == ["a -> b -> c -> a"]
+
+
+def test_downward_imports_pass(tmp_path: Path) -> None:
+    files = {
+        "__init__.py": "from rflib.command import main",
+        "command/__init__.py": "import numpy, rflib.book.site\nfrom rflib import cka",
+        "book/__init__.py": "",
+        "book/site.py": "from rflib.book import theme\nfrom .theme import x",
+        "book/theme.py": "from rflib.study import study\nfrom rflib import errors",
+        "study/__init__.py": "",
+        "study/study.py": "from rflib.errors import UsageError",
+        "cka.py": "from rflib import errors",
+        "errors.py": "",
+    }
+    imports = written(tmp_path, files)
+    assert upward(imports) == []
+    assert circles(imports) == []

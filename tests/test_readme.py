@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rflib.cli.commands import app
-from rflib.pipeline.profiles import load_profile, profile_names
+from rflib.command.commands import app
+from rflib.study.profiles import load_profile, profile_names
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

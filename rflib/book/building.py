@@ -24,7 +24,7 @@ from rflib.book.site import build_site
 from rflib.book.staging import stage
 from rflib.book.stale import StaleChapter, execute_at_once, execute_in_turn
 from rflib.errors import UsageError
-from rflib.pipeline.profiles import PUBLISHED
+from rflib.study.profiles import PUBLISHED
 
 
 @dataclass(frozen=True)

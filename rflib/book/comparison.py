@@ -8,7 +8,7 @@ import re
 from nbformat import NotebookNode
 
 from rflib.errors import RflibError
-from rflib.pipeline.origin import METADATA
+from rflib.study.origin import METADATA
 
 _SUFFIX = "-published"
 _HEAD = "Published: "

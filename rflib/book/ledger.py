@@ -8,7 +8,7 @@ from nbformat import NotebookNode
 
 from rflib.book.notebooks import set_stable_ids, tagged
 from rflib.book.provenance import Entry, commits, entries
-from rflib.tables import PlainTable
+from rflib.paper.tables import PlainTable
 
 TAG = "ledger"
 _HEADINGS = ("Chapter", "No.", "Shown", "Measurements", "Networks", "Seeds", "Commits", "Device")

@@ -17,7 +17,7 @@ from pypdf.generic import NameObject, TextStringObject
 from rflib.book.browser import find_browser
 from rflib.book.single_page import anchor, headings, numbered, parts, single_page
 from rflib.errors import RflibError
-from rflib.store.commit import replace_file
+from rflib.study.store.commit import replace_file
 
 _LONGEST_SECONDS = 300
 # It warns of the number of objects that Chromium writes down for every file.

@@ -1,6 +1,6 @@
 """Under every figure and table of a chapter: the measurements, seeds, commits and device behind it, and its command.
 
-A figure or table says in the metadata of its output what it was made from (`rflib.pipeline.origin`).
+A figure or table says in the metadata of its output what it was made from (`rflib.study.origin`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from rflib.book.parameters import PROFILE, Parameter
-from rflib.pipeline.origin import METADATA
+from rflib.study.origin import METADATA
 
 _MARKDOWN = "text/markdown"
 _MOST_COMMITS = 4

@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from rflib import claims, figures, tables
-from rflib.pipeline.study import open_study
-from rflib.sentences.findings import findings, shown_rate
-from rflib.store.commit import replace_file
-from rflib.store.places import results_root
-from rflib.store.published import Index
+from rflib.paper import claims, figures, tables
+from rflib.paper.sentences.findings import findings, shown_rate
+from rflib.study.store.commit import replace_file
+from rflib.study.store.places import results_root
+from rflib.study.store.published import Index
+from rflib.study.study import open_study
 
 VERDICTS = "claims.csv"
 PICTURE = "accuracy-and-pruning.png"

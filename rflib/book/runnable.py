@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 
 from rflib.book.notebooks import read_source, set_stable_ids, tagged
 from rflib.book.plain_markdown import plain
-from rflib.pipeline.profiles import PUBLISHED
+from rflib.study.profiles import PUBLISHED
 
 FOLDER = "rflib-book"
 ARCHIVE = f"{FOLDER}.zip"

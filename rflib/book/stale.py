@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rflib.book.execution import Progress, execute
-from rflib.executors.processes import Processes
+from rflib.study.executors.processes import Processes
 
 
 @dataclass(frozen=True)

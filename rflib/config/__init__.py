@@ -1,16 +1,14 @@
 """Settings: frozen, validated values, and the identities that follow from them."""
 
-from rflib.config.analyses import (
-    AnalysisSettings,
+from rflib.config.facts import DataFacts
+from rflib.config.measurement import ANALYSES, AnalysisSettings, MeasurementKey
+from rflib.config.network_analyses import (
     ArchitectureSettings,
     EffectiveFieldSettings,
     HistorySettings,
     LayersSettings,
-    MeasurementKey,
-    OneShotSettings,
     PixelSensitivitySettings,
     ProbesSettings,
-    RescaledTapsSettings,
     ResolutionsSettings,
     SaturationSettings,
     SharpnessSettings,
@@ -18,8 +16,15 @@ from rflib.config.analyses import (
     SpectrumSettings,
     TravelSettings,
 )
-from rflib.config.facts import DataFacts
 from rflib.config.optimiser import OptimiserConfig
+from rflib.config.pruning_analyses import (
+    DeepPruningSettings,
+    FeatureVarianceSettings,
+    NoiseSettings,
+    OneShotSettings,
+    RedundancySettings,
+    RescaledTapsSettings,
+)
 from rflib.config.runs import (
     FIXED_WIDTH,
     SHIFT_CLASSES,
@@ -36,14 +41,9 @@ from rflib.config.runs import (
     TrainingConfig,
 )
 from rflib.config.settings import SCHEMA, Settings, canonical_json, identity
-from rflib.config.thesis_analyses import (
-    DeepPruningSettings,
-    FeatureVarianceSettings,
-    NoiseSettings,
-    RedundancySettings,
-)
 
 __all__ = [
+    "ANALYSES",
     "FIXED_WIDTH",
     "SCHEMA",
     "SHIFT_CLASSES",

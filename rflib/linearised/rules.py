@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from rflib.errors import RflibError
 from rflib.linearised import windows
-from rflib.linearised.values import compact, is_live, one_channel, support
-
-if TYPE_CHECKING:
-    from rflib.linearised.run import Linearised
+from rflib.linearised.values import Run, compact, is_live, one_channel, support
 
 Rule = Callable[..., Any]
 
 
-def _identity(_run: Linearised, values: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
+def _identity(_run: Run, values: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
     return values
 
 
-def _shift(_run: Linearised, values: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
+def _shift(_run: Run, values: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
     return support(compact(values) + 1).expand(values.shape)
 
 
-def _view(_run: Linearised, values: Tensor, *shape: Any) -> Tensor:
+def _view(_run: Run, values: Tensor, *shape: Any) -> Tensor:
     # Expanded channels can be in the way of a view, which the model's own tensors would allow.
     return values.reshape(*shape)
 
 
-def _linear(_run: Linearised, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def _linear(_run: Run, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     summed = one_channel(input, -1)
     return support(summed if bias is None else summed + 1).expand(*input.shape[:-1], weight.shape[0])
 
 
-def _concatenate(run: Linearised, tensors: Any, dim: int = 0) -> Tensor:
+def _concatenate(run: Run, tensors: Any, dim: int = 0) -> Tensor:
     if dim not in (1, 1 - tensors[0].dim()):
         raise RflibError(f"concatenation along dimension {dim} has no linear form; expected the channels, dimension 1")
     live = [one_channel(each) for each in tensors if is_live(each)]
@@ -51,7 +48,7 @@ def _concatenate(run: Linearised, tensors: Any, dim: int = 0) -> Tensor:
     return support(total + 1 if constant else total).expand(sizes)
 
 
-def _operands(run: Linearised, values: tuple[Any, ...]) -> tuple[list[Tensor], torch.Size]:
+def _operands(run: Run, values: tuple[Any, ...]) -> tuple[list[Tensor], torch.Size]:
     """Return the operands that depend on the image, gates left out, and the shape of the result."""
     tensors = [value for value in values if isinstance(value, Tensor)]
     live = [compact(value) for value in tensors if is_live(value)]
@@ -60,7 +57,7 @@ def _operands(run: Linearised, values: tuple[Any, ...]) -> tuple[list[Tensor], t
     return live, torch.broadcast_shapes(*(value.shape for value in tensors))
 
 
-def _sum(run: Linearised, *values: Any, **named: Any) -> Tensor:
+def _sum(run: Run, *values: Any, **named: Any) -> Tensor:
     values += tuple(value for value in named.values() if isinstance(value, Tensor))
     live, shape = _operands(run, values)
     total = live[0]
@@ -70,7 +67,7 @@ def _sum(run: Linearised, *values: Any, **named: Any) -> Tensor:
     return support(total + 1 if constant else total).expand(shape)
 
 
-def _product(run: Linearised, *values: Any, **named: Any) -> Tensor:
+def _product(run: Run, *values: Any, **named: Any) -> Tensor:
     values += tuple(value for value in named.values() if isinstance(value, Tensor))
     live, shape = _operands(run, values)
     total = live[0]
@@ -79,7 +76,7 @@ def _product(run: Linearised, *values: Any, **named: Any) -> Tensor:
     return support(total).expand(shape)
 
 
-def _reduce(run: Linearised, values: Tensor, *args: Any, **kwargs: Any) -> Any:
+def _reduce(run: Run, values: Tensor, *args: Any, **kwargs: Any) -> Any:
     if args and isinstance(args[0], Tensor):  # max(x, y) compares two maps
         return _sum(run, values, args[0])
     given = kwargs.get("dim", args[0] if args else None)
@@ -92,25 +89,25 @@ def _reduce(run: Linearised, values: Tensor, *args: Any, **kwargs: Any) -> Any:
     return reduced if keep else reduced.squeeze(chosen)
 
 
-def _extreme(run: Linearised, values: Tensor, *args: Any, **kwargs: Any) -> Any:
+def _extreme(run: Run, values: Tensor, *args: Any, **kwargs: Any) -> Any:
     """Reduce by `max` or `min`, which also return indices where they run along one dimension."""
     reduced = _reduce(run, values, *args, **kwargs)
     along = "dim" in kwargs or (args and isinstance(args[0], int))
     return (reduced, None) if along else reduced
 
 
-def _norm(run: Linearised, values: Tensor, p: Any = None, dim: Any = None, keepdim: bool = False, **_: Any) -> Tensor:
+def _norm(run: Run, values: Tensor, p: Any = None, dim: Any = None, keepdim: bool = False, **_: Any) -> Tensor:
     reduced: Tensor = _reduce(run, values, dim=dim, keepdim=keepdim)
     return reduced
 
 
-def _matmul(run: Linearised, values: Tensor, weight: Tensor) -> Tensor:
+def _matmul(run: Run, values: Tensor, weight: Tensor) -> Tensor:
     if is_live(weight) or not is_live(values):
         raise RflibError("'matmul' of maps has no linear form. Measure the part of the network before it")
     return _linear(run, values, weight.transpose(-1, -2))
 
 
-def _gated(_run: Linearised, input: Tensor, dim: int = -1) -> Tensor:
+def _gated(_run: Run, input: Tensor, dim: int = -1) -> Tensor:
     return input.chunk(2, dim)[0]
 
 

@@ -1,14 +1,30 @@
-"""Values of a linearised run: zeros and ones, stored once for all channels."""
+"""Values of a linearised run: zeros and ones, stored once for all channels; and what rules may ask of the run."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 # Below what any operation weighs a value with: rounding leaves an interpolation a weight of 1e-17 where it has none.
 _NO_WEIGHT = 1e-9
+
+
+class Run(Protocol):
+    """What the linear form of an operation may ask of its run, and tell it; `rflib.linearised.Linearised` is one."""
+
+    axis: int | None
+    enlarged: bool
+
+    def per_axis(self, value: Any, neutral: int) -> tuple[int, int]:
+        """Return a setting as (height, width), `neutral` for the axis that is left out."""
+
+    def weight_of(self, parameter: Tensor) -> Tensor:
+        """Return the one-channel weight that stands for `parameter`."""
+
+    def record(self, function: str, parameter: Tensor, output: Tensor) -> None:
+        """Add a convolution that has just run."""
 
 
 class _Support(torch.autograd.Function):

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from rflib.errors import RflibError
-from rflib.linearised.values import one_channel, support
-
-if TYPE_CHECKING:
-    from rflib.linearised.run import Linearised
+from rflib.linearised.values import Run, one_channel, support
 
 
 def convolution(
-    run: Linearised,
+    run: Run,
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
@@ -36,7 +33,7 @@ def convolution(
 
 
 def transposed_convolution(
-    run: Linearised,
+    run: Run,
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
@@ -55,14 +52,14 @@ def transposed_convolution(
     return _recorded(run, "conv_transpose2d", weight, bias, summed).expand(-1, weight.shape[1] * groups, -1, -1)
 
 
-def _recorded(run: Linearised, function: str, weight: Tensor, bias: Tensor | None, summed: Tensor) -> Tensor:
+def _recorded(run: Run, function: str, weight: Tensor, bias: Tensor | None, summed: Tensor) -> Tensor:
     output = support(summed if bias is None else summed + 1)
     run.record(function, weight, output)
     return output
 
 
 def interpolate(
-    run: Linearised,
+    run: Run,
     input: Tensor,
     size: Any = None,
     scale_factor: Any = None,
@@ -89,7 +86,7 @@ def interpolate(
     return support(enlarged).expand(-1, input.shape[1], -1, -1)
 
 
-def pixel_shuffle(run: Linearised, input: Tensor, upscale_factor: int) -> Tensor:
+def pixel_shuffle(run: Run, input: Tensor, upscale_factor: int) -> Tensor:
     """Repeat every unit in a block of pixels."""
     run.enlarged = True
     factors = tuple(map(float, run.per_axis(upscale_factor, 1)))
@@ -97,14 +94,14 @@ def pixel_shuffle(run: Linearised, input: Tensor, upscale_factor: int) -> Tensor
     return support(enlarged).expand(-1, input.shape[1] // upscale_factor**2, -1, -1)
 
 
-def pixel_unshuffle(run: Linearised, input: Tensor, downscale_factor: int) -> Tensor:
+def pixel_unshuffle(run: Run, input: Tensor, downscale_factor: int) -> Tensor:
     """Sum blocks of pixels."""
     blocks = max_pool(run, input, downscale_factor)
     return blocks[:, :1].expand(-1, input.shape[1] * downscale_factor**2, -1, -1)
 
 
 def max_pool(
-    run: Linearised,
+    run: Run,
     maps: Tensor,
     kernel_size: Any,
     stride: Any = None,
@@ -136,7 +133,7 @@ def _padding_after(size: int, extent: int, stride: int, padding: int, *, ceil_mo
 
 
 def average_pool(
-    run: Linearised,
+    run: Run,
     input: Tensor,
     kernel_size: Any,
     stride: Any = None,
@@ -149,7 +146,7 @@ def average_pool(
     return max_pool(run, input, kernel_size, stride, padding, ceil_mode=ceil_mode)
 
 
-def adaptive_pool(run: Linearised, maps: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
+def adaptive_pool(run: Run, maps: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
     """Pool to a fixed size."""
     wanted = output_size if isinstance(output_size, tuple | list) else (output_size, output_size)
     target = [have if want is None else want for want, have in zip(wanted, maps.shape[2:], strict=True)]
@@ -157,7 +154,7 @@ def adaptive_pool(run: Linearised, maps: Tensor, output_size: Any, return_indice
     return pooled.expand(-1, maps.shape[1], -1, -1)
 
 
-def pad(run: Linearised, maps: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> Tensor:
+def pad(run: Run, maps: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> Tensor:
     """Pad or crop a map."""
     amounts = list(pad)
     if run.axis is not None:
@@ -168,13 +165,13 @@ def pad(run: Linearised, maps: Tensor, pad: Any, mode: str = "constant", value: 
     return padded.expand(-1, maps.shape[1] + channels, -1, -1)
 
 
-def max_pool_with_indices(run: Linearised, maps: Tensor, *args: Any, **kwargs: Any) -> Any:
+def max_pool_with_indices(run: Run, maps: Tensor, *args: Any, **kwargs: Any) -> Any:
     """Pool as `max_pool`, beside no indices."""
     return max_pool(run, maps, *args, **kwargs), None
 
 
 def power_pool(
-    run: Linearised, input: Tensor, _norm: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    run: Run, input: Tensor, _norm: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
 ) -> Tensor:
     """Sum windows where torch takes a norm of them."""
     return max_pool(run, input, kernel_size, stride, ceil_mode=ceil_mode)

@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 from rflib.activations import device_of
-from rflib.analyses.hessian import Batch, BatchStatistics, Loss, checked_images, prepared
 from rflib.errors import RflibError, UsageError
+from rflib.hessian import Batch, BatchStatistics, Loss, checked_images, prepared
 from rflib.pruning import Mask
 from rflib.sharpness.curve import mean_loss
 from rflib.sharpness.direction import Direction, line

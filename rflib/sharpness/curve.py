@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rflib.activations import device_of
-from rflib.analyses.hessian import Batch, BatchStatistics, Loss, checked_images, prepared
 from rflib.errors import UsageError
+from rflib.hessian import Batch, BatchStatistics, Loss, checked_images, prepared
 from rflib.pruning import Mask
 from rflib.sharpness.direction import Direction, line
 

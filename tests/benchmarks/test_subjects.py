@@ -18,8 +18,8 @@ import torch
 from benchmarks import cka, gpu, hessian, layers, memory, nothing_to_do, peers, zoo
 from benchmarks.row import Row
 from benchmarks.run import ON_REQUEST, SUBJECTS, measured
-from rflib.analyses.cka import linear_cka
-from rflib.pipeline.costs import image_cost
+from rflib.cka import linear_cka
+from rflib.study.costs import image_cost
 
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = Path(peers.__file__).with_name("requirements.txt")

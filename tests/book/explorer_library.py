@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from rflib import models
-from rflib.analyses.receptive_field import Fields
-from rflib.analyses.receptive_field.graph import Recording
 from rflib.config import ModelConfig
 from rflib.models.of_torchvision import without_weights
+from rflib.receptive_field import Fields
+from rflib.receptive_field.graph import Recording
 
 KNOB = ("pool_kernel", "pool_stride", "pool_dilation", "ceil_mode", "map_size")
 OF_TORCHVISION = ("resnet50", "alexnet")

@@ -10,7 +10,7 @@ import pytest
 
 from rflib.book import build_book, freshness, rerun, stale
 from rflib.errors import RflibError, UsageError
-from rflib.executors.processes import Processes
+from rflib.study.executors.processes import Processes
 
 
 @pytest.fixture(autouse=True)

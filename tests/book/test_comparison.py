@@ -8,7 +8,7 @@ from nbformat import NotebookNode
 
 from rflib.book.comparison import beside_published
 from rflib.errors import RflibError
-from rflib.pipeline.origin import METADATA
+from rflib.study.origin import METADATA
 
 FIGURE = {"figure": {"name": "figure-1", "caption": "Curves."}, "image": {"alt": "curves"}}
 TABLE = "::::{table} Accuracies.\n:name: table-1\n\n| k |\n| --- |\n| 1 |\n::::"

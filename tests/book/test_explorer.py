@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from torch import nn
 
-from rflib import models
-from rflib.analyses import receptive_field
-from rflib.analyses.receptive_field import Fields, LayerField
+from rflib import models, receptive_field
 from rflib.config import ModelConfig
 from rflib.errors import RflibError, UsageError
+from rflib.receptive_field import Fields, LayerField
 from tests.book.explorer_engine import STATIC_PICTURE, Explorer, explorer
 from tests.book.explorer_library import Library, network, resolved
 

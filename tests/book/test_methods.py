@@ -15,8 +15,8 @@ import yaml
 
 from rflib.book import parameters
 from rflib.book.notebooks import tagged
-from rflib.pipeline.plans import plan
-from rflib.pipeline.profiles import Profile, Role
+from rflib.study.plans import plan
+from rflib.study.profiles import Profile, Role
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 METHODS = (

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from rflib import claims
 from rflib.book.published import stale_summaries, write_summaries
-from rflib.pipeline.publishing import publish_study
-from rflib.pipeline.study import open_profile, open_study
+from rflib.paper import claims
+from rflib.study.publishing import publish_study
+from rflib.study.study import open_profile, open_study
 
 
 @pytest.fixture

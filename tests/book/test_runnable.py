@@ -17,7 +17,7 @@ from nbformat import NotebookNode, validate
 
 from rflib.book.offers import archive
 from rflib.book.runnable import ARCHIVE, FOLDER, READING, runnable
-from rflib.store.places import project_root
+from rflib.study.store.places import project_root
 
 EXERCISE = """
 Text before.

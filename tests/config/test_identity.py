@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from rflib.config import (
-    AnalysisSettings,
+    ANALYSES,
     Architecture,
     ArchitectureSettings,
     DataConfig,
@@ -105,7 +105,7 @@ def test_the_parent_and_the_mask_change_the_identity_of_a_pruned_run() -> None:
 def keys() -> list[MeasurementKey]:
     runs = (DENSE, DENSE.replace(seed=1))
     of_networks = (ArchitectureSettings, LayersSettings)
-    plain = [kind() for kind in AnalysisSettings.__subclasses__() if kind not in of_networks]
+    plain = [kind() for kind in ANALYSES.values() if kind not in of_networks]
     analyses = [*plain, *(kind(model=ModelConfig(pool_kernel=4)) for kind in of_networks)]
     return [MeasurementKey.of(analysis, *runs[: analysis.subjects]) for analysis in analyses]
 

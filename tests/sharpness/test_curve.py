@@ -9,8 +9,8 @@ from torch import nn
 from torch.func import functional_call
 
 from rflib import activations
-from rflib.analyses.hessian import top_eigenvalues
 from rflib.errors import UsageError
+from rflib.hessian import top_eigenvalues
 from rflib.pruning import Mask
 from rflib.sharpness import Direction, filter_normalised_direction, loss_along
 

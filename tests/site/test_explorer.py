@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from rflib import models
-from rflib.analyses import receptive_field
+from rflib import models, receptive_field
 from rflib.config import ModelConfig
 from tests.site.pages import SITE
 

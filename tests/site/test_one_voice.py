@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rflib.store.places import project_root
+from rflib.study.store.places import project_root
 
 EXECUTED = project_root() / "_build" / "executed"
 # Words by which sentences once judged claims, each by a rule of its own.

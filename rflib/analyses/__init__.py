@@ -1,1 +1,0 @@
-"""Analyses: independent measurements of networks."""

@@ -1,5 +1,0 @@
-"""The `rflib` command: what it offers, how it speaks, how it fails. The only place that prints."""
-
-from rflib.cli.entry import main
-
-__all__ = ["main"]

@@ -1,0 +1,106 @@
+"""How a copy of a network is disturbed and pruned, and the control that tells noise from the luck of many draws."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Literal, get_args
+
+from torch import Tensor, nn
+
+from rflib.errors import unknown
+from rflib.noise_pruning.noise import Kind, check_noise, disturbed, standard_noise
+from rflib.pruning import Mask, Scope, check_rate, mask_of_weights, prunable_weights
+
+Order = Literal["before", "after", "mask"]
+Pruned = tuple[dict[str, Tensor], Mask]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Noise of a kind and scale, a pruning rate, and the order of both.
+
+    "before": noise, then pruning; the noisy weights choose the mask and survive. "after": the control; the network's
+    own weights choose the mask and the same noise is on the survivors. The best of many such copies gains by being the
+    best of many, as that of "before" does; what is left between both is due to noise that comes before pruning.
+    "mask": the noisy weights choose the mask, and the survivors keep the network's own values.
+    """
+
+    kind: Kind
+    scale: float
+    rate: float
+    order: Order = "before"
+
+    def __post_init__(self) -> None:
+        check_noise(self.kind, self.scale)
+        check_rate(self.rate)
+        if self.order not in get_args(Order):
+            raise unknown("order of noise and pruning", self.order, get_args(Order))
+
+
+def grid(
+    kinds: Sequence[Kind],
+    scales: Sequence[float],
+    rates: Sequence[float],
+    orders: Sequence[Order] = ("before", "after"),
+) -> list[Recipe]:
+    """Return the recipes of all combinations."""
+    return [Recipe(*values) for values in itertools.product(kinds, scales, rates, orders)]
+
+
+def pruned_copy(
+    model: nn.Module,
+    recipe: Recipe,
+    draw: int,
+    *,
+    seed: int = 0,
+    scope: Scope = "global",
+    live: Mapping[str, Tensor] | None = None,
+) -> Pruned:
+    """Return the prunable weights of one copy, by parameter name and zero where pruned, and its mask.
+
+    The same copy as number `draw` of `measure` with that seed: load it to tune it further, or put it into the network
+    for a while with `rflib.pruning.replaced`.
+    """
+    return next(Pruner(model, seed=seed, scope=scope, live=live).copies([recipe], draw))
+
+
+class Pruner:
+    """Makes the copies of one network; what several copies have in common is made once."""
+
+    def __init__(self, model: nn.Module, *, seed: int, scope: Scope, live: Mapping[str, Tensor] | None) -> None:
+        self._weights, self._seed = prunable_weights(model), seed
+        self._mask = partial(mask_of_weights, scope=scope, live=live)
+        self._own_masks: dict[float, Mask] = {}
+
+    def undisturbed(self, rate: float) -> Pruned:
+        """Return the copy without noise."""
+        return _applied(self._own_mask(rate), self._weights)
+
+    def copies(self, recipes: Sequence[Recipe], draw: int) -> Iterator[Pruned]:
+        """Yield the copies of one draw, one a recipe; cheapest with recipes of equal noise, then rate, in a row."""
+        noise = standard_noise(self._weights, seed=self._seed, draw=draw)
+
+        @lru_cache(maxsize=1)
+        def noisy(kind: Kind, scale: float) -> dict[str, Tensor]:
+            return disturbed(self._weights, noise, kind=kind, scale=scale)
+
+        @lru_cache(maxsize=1)
+        def noisy_mask(kind: Kind, scale: float, rate: float) -> Mask:
+            return self._mask(noisy(kind, scale), rate)
+
+        for recipe in recipes:
+            kind, scale, rate = recipe.kind, recipe.scale, recipe.rate
+            mask = self._own_mask(rate) if recipe.order == "after" else noisy_mask(kind, scale, rate)
+            yield _applied(mask, self._weights if recipe.order == "mask" else noisy(kind, scale))
+
+    def _own_mask(self, rate: float) -> Mask:
+        if rate not in self._own_masks:
+            self._own_masks[rate] = self._mask(self._weights, rate)
+        return self._own_masks[rate]
+
+
+def _applied(mask: Mask, weights: Mapping[str, Tensor]) -> Pruned:
+    return {name: weight * mask.keep[name] for name, weight in weights.items()}, mask

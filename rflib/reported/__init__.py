@@ -1,8 +1,0 @@
-"""The numbers, settings and claims that the papers print; `README.md` here says how they were read."""
-
-from __future__ import annotations
-
-from rflib.reported.labels import label, pool_kernel
-from rflib.reported.readers import accuracy, claims, go_deeper, stems, table, training_protocol
-
-__all__ = ["accuracy", "claims", "go_deeper", "label", "pool_kernel", "stems", "table", "training_protocol"]
