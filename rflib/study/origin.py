@@ -21,6 +21,9 @@ Result = TypeVar("Result")
 METADATA = "rflib"
 """The name under which an output's metadata and a frame's `attrs` say where they come from."""
 
+ASKED = "asked"
+"""The name under which the `attrs` of an empty frame hold what was asked for in vain."""
+
 _COMMIT_LETTERS = 7
 
 
@@ -104,11 +107,37 @@ def note(source: Callable[[], Source]) -> None:
         found.append(source())
 
 
-def discard() -> None:
-    """Forget what was read so far, where the output shows nothing of it."""
-    found = _reading.get()
+@dataclass(frozen=True)
+class Asked:
+    """What a study was asked for and has nothing of."""
+
+    analysis: str
+    purposes: tuple[str, ...]
+    role: str | None
+    architecture: str | None
+
+
+_asked: ContextVar[list[Asked] | None] = ContextVar("asked", default=None)
+
+
+def note_asked(asked: Asked) -> None:
+    """Tell whoever listens that something was asked for in vain."""
+    found = _asked.get()
     if found is not None:
-        found.clear()
+        found.append(asked)
+
+
+@contextmanager
+def asking() -> Iterator[list[Asked]]:
+    """Return the list of what is asked for in vain within the context; an outer listener hears of it too."""
+    outer, found = _asked.get(), list[Asked]()
+    token = _asked.set(found)
+    try:
+        yield found
+    finally:
+        _asked.reset(token)
+        if outer is not None:
+            outer.extend(found)
 
 
 def recorded(make: Callable[Arguments, Result]) -> Callable[Arguments, tuple[Result, Origin]]:
@@ -134,14 +163,20 @@ def recorded(make: Callable[Arguments, Result]) -> Callable[Arguments, tuple[Res
 
 
 def traced(make: Callable[Arguments, pd.DataFrame]) -> Callable[Arguments, pd.DataFrame]:
-    """Attach to the frame that `make` returns where it comes from; pandas hands it on to what is made of the frame."""
+    """Attach to the frame that `make` returns where it comes from; pandas hands it on to what is made of the frame.
+
+    To an empty one is attached what was asked for in vain.
+    """
     with_origin = recorded(make)
 
     @wraps(make)
     def table(*args: Arguments.args, **kwargs: Arguments.kwargs) -> pd.DataFrame:
-        frame, origin = with_origin(*args, **kwargs)
+        with asking() as asked:
+            frame, origin = with_origin(*args, **kwargs)
         frame = frame.copy(deep=False)
         frame.attrs[METADATA] = origin
+        if frame.empty and asked:
+            frame.attrs[ASKED] = asked[0]
         return frame
 
     return table

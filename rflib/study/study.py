@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from rflib.config import DataConfig, DataFacts, MeasurementKey, ModelConfig, ResolutionsSettings
+from rflib.config import ANALYSES, DataConfig, DataFacts, MeasurementKey, ModelConfig, ResolutionsSettings
 from rflib.data.sources import extent, fingerprint, open_data_set
 from rflib.errors import StoreError, UsageError
 from rflib.study import origin
@@ -87,13 +87,17 @@ class Study:
         planned = self.published.planned if self.published else None
         return Outcome(loaded=len(keys) - len(missing), computed=len(missing), reused=reused, planned=planned)
 
-    def select(self, analysis: str, *purposes: str) -> Iterator[tuple[Item, Measurement]]:
-        """Yield the complete measurements of one analysis, optionally only those for some purposes."""
+    def select(self, analysis: str, *purposes: str, role: str | None = None) -> Iterator[tuple[Item, Measurement]]:
+        """Yield the complete measurements of one analysis, optionally only those for some purposes, or of a role."""
+        found = False
         for item in self.items:
-            if item.key.analysis == analysis and (not purposes or item.purpose in purposes):
-                measurement = self.load(item.key)
+            wanted = (not purposes or item.purpose in purposes) and role in (None, item.role)
+            if item.key.analysis == analysis and wanted:
+                found, measurement = True, self.load(item.key)
                 origin.note(partial(self._source, item, measurement))
                 yield item, measurement
+        if not found:
+            origin.note_asked(origin.Asked(analysis, purposes, role, None))
 
     def load(self, key: MeasurementKey) -> Measurement:
         """Return one measurement; a missing one is an error that names the command which computes it."""
@@ -105,9 +109,21 @@ class Study:
             )
         return holder.load_measurement(key)
 
-    def frame(self, analysis: str, *purposes: str) -> pd.DataFrame:
-        """Return one tidy row per recorded row, with the columns that tell runs apart; empty if nothing is planned."""
-        return pd.DataFrame(list(self._rows(analysis, purposes)))
+    def frame(
+        self, analysis: str, *purposes: str, role: str | None = None, architecture: str | None = None
+    ) -> pd.DataFrame:
+        """Return one tidy row per recorded row, with the columns that tell runs apart and those of the analysis.
+
+        Without a row it has the columns all the same, and what was asked for is noted, so that whatever is made of the
+        frame can say that it is not covered and which command would fill it.
+        """
+        frame = pd.DataFrame(list(self._rows(analysis, purposes, role)))
+        if architecture is not None and len(frame):
+            frame = frame[frame["architecture"] == architecture].reset_index(drop=True)
+            if frame.empty:
+                origin.note_asked(origin.Asked(analysis, purposes, role, architecture))
+        columns = dict.fromkeys((*frame, *(() if len(frame) else DESCRIBED), *ANALYSES[analysis].columns))
+        return frame.reindex(columns=list(columns))
 
     def source(self, item: Item) -> origin.Source:
         """Return what a complete measurement says of its making, without counting as reading it."""
@@ -120,8 +136,8 @@ class Study:
         data = self.profile.roles[role].data
         return open_data_set(data, data_root=data_root(), cache_root=cache_root()).facts()
 
-    def _rows(self, analysis: str, purposes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-        for item, measurement in self.select(analysis, *purposes):
+    def _rows(self, analysis: str, purposes: tuple[str, ...], role: str | None) -> Iterator[dict[str, Any]]:
+        for item, measurement in self.select(analysis, *purposes, role=role):
             described = describe(item)
             whole = {name: value for name, value in measurement.values.items() if not isinstance(value, list | dict)}
             for row in measurement.values.get("rows", [{}]):
@@ -134,6 +150,14 @@ class Study:
 
     def _holder(self, key: MeasurementKey) -> Store | None:
         return next((s for s in (self.store, self.fallback) if s is not None and s.has_measurement(key)), None)
+
+
+# The columns of `describe`, whatever is described.
+DESCRIBED = (
+    *("role", "purpose", *(name for name in ModelConfig.model_fields if name != "classes"), "checkpoint"),
+    *("batch_statistics", "calibration_images", "seed", "second_seed", "task", "optimiser", "epochs"),
+    *("cosine_period_epochs", "mask_scope", "mask_rate", "mask_noise_kind", "mask_noise_scale", "mask_noise_draw"),
+)
 
 
 def describe(item: Item) -> dict[str, Any]:

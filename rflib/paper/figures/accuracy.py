@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, legend, note, quantity_style
+from rflib.paper.figures.style import Drawing, covered, drawn, legend, note, quantity_style
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -21,8 +20,7 @@ def accuracy_and_pruning(study: Study, *, role: RoleName = "small_images", rate:
     training and, where that was measured, with re-estimated ones.
     """
     table = tables.accuracy_and_pruning(study, role=role, rate=rate)
-    if table.empty:
-        return not_covered(study, role, "one_shot", "grid")
+    covered(table)
     groups = layout.by_architecture(table)
     figure, main, strips = layout.panels(list(groups), columns=layout.columns_for(table), strip=1.25, extra=1.5)
     for axes, strip, group in zip(main, strips, groups.values(), strict=True):
@@ -45,8 +43,7 @@ def large_fields(study: Study, *, role: RoleName = "small_images", rate: float =
     Below: the share of the image's pixels that can reach the output, and the share of dead taps, both in percent.
     """
     large = tables.accuracy_and_pruning(study, role=role, rate=rate, purpose="large")
-    if large.empty:
-        return not_covered(study, role, "one_shot", "large")
+    covered(large)
     grid = tables.accuracy_and_pruning(study, role=role, rate=rate)
     parts = [part for part in (grid, large) if not part.empty]
     table = pd.concat([part[part["architecture"] == "rf_resnet50"] for part in parts])

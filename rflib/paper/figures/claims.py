@@ -11,8 +11,7 @@ from matplotlib.lines import Line2D
 
 from rflib.paper.claims import Evidence, Verdict, decide
 from rflib.paper.claims.evidence import POINTS, RANK_CORRELATION
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, legend, new, note
+from rflib.paper.figures.style import Drawing, NothingToDraw, drawn, legend, new, note
 from rflib.study.study import Study
 
 _LABELS = {
@@ -43,7 +42,7 @@ def claims(study: Study) -> Drawing:
     verdicts = decide(study)
     panels = {measure: rows for measure in _LABELS if (rows := _rows(verdicts, measure))}
     if not panels:
-        return not_covered(study, next(iter(study.profile.roles)), "one_shot", "grid")
+        raise NothingToDraw
     heights = [_ROW_INCHES * (len(rows) + 1) for rows in panels.values()]
     figure = new(sum(heights) + 0.5 * len(panels) + 1.2)
     grid = figure.add_gridspec(len(panels), 1, height_ratios=heights)

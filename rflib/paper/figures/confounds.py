@@ -10,8 +10,7 @@ from matplotlib.ticker import NullLocator
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, kernel_style, key, legend, note
+from rflib.paper.figures.style import Drawing, covered, drawn, kernel_style, key, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -31,8 +30,7 @@ def new_statistics(study: Study, *, role: RoleName = "small_images") -> Drawing:
     A row a network, a column for ranking all weights and one for ranking live ones, a colour a pool kernel.
     """
     frame = tables.recalibrated(study, role=role)
-    if frame.empty:
-        return not_covered(study, role, "one_shot", "grid")
+    covered(frame)
     by = ["architecture", "scope", "pool_kernel", "rate"]
     table = tables.summarise(frame, by, ["pruned", "pruned_calibrated"]).sort_values("rate")
     pairs = [(name, scope) for name in frame["architecture"].unique() for scope in _RANKINGS]
@@ -59,8 +57,7 @@ def live_weights(study: Study, *, role: RoleName = "small_images") -> Drawing:
     """
     frame = tables.pruned_copies(study, role, "grid")
     frame = frame[frame["scope"] == "live"] if len(frame) else frame
-    if frame.empty:
-        return not_covered(study, role, "one_shot", "grid")
+    covered(frame)
     by = ["architecture", "pool_kernel", "rate"]
     table = tables.summarise(frame, by, ["kept", "kept_calibrated", *_AXES]).sort_values("rate")
     pairs = [(name, column) for name in frame["architecture"].unique() for column in _AXES]
@@ -84,8 +81,7 @@ def live_weights(study: Study, *, role: RoleName = "small_images") -> Drawing:
 def rescaled_taps(study: Study, *, role: RoleName = "small_images") -> Drawing:
     """Draw accuracy in percent after global pruning against the rate, a panel a network, a line a factor."""
     table = tables.rescaled_taps(study, role=role)
-    if table.empty:
-        return not_covered(study, role, "rescaled_taps", "rescaled")
+    covered(table)
     networks = list(table.groupby(["architecture", "pool_kernel"], sort=False))
     titles = [f"{name}, k = {kernel}" for (name, kernel), _ in networks]
     figure, main, _ = layout.panels(titles, height=2.6, extra=1.3)

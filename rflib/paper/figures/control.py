@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from rflib.paper import tables
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, legend, new, note, quantity_style
+from rflib.paper.figures.style import Drawing, NothingToDraw, drawn, legend, new, note, quantity_style
 from rflib.study.study import Study
 
 _MAPS = {"shrinking": "", "padded": ", padded maps", "dilated": ", dilated"}
@@ -28,7 +27,7 @@ def dead_tap_control(study: Study) -> Drawing:
     frames = {role: tables.advantage(study, role=role) for role in study.profile.roles}
     frames = {role: frame for role, frame in frames.items() if not frame.empty}
     if not frames:
-        return not_covered(study, next(iter(study.profile.roles)), "one_shot", "grid")
+        raise NothingToDraw
     heights = [len(frame) * _ROW_INCHES + 0.6 for frame in frames.values()]
     figure = new(sum(heights) + 1.5)
     grid = figure.add_gridspec(len(frames), 1, height_ratios=heights)

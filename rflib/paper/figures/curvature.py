@@ -6,8 +6,7 @@ from typing import Any
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, kernel_style, key, legend, new, note
+from rflib.paper.figures.style import Drawing, NothingToDraw, drawn, kernel_style, key, legend, new, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -43,7 +42,7 @@ def _by_width(
     table = tables.by_width(tables.curvature_runs(study, role=role))
     # One width compares nothing.
     if table.empty or table["width_multiple"].nunique() < 2:
-        return not_covered(study, role, "spectrum", "curvature")
+        raise NothingToDraw
     figure = new(2.3 * (len(panels) // 2) + 1.3)
     grid = figure.subplots(len(panels) // 2, 2).flatten()
     for axes, (whole, broken, label, logarithmic) in zip(grid, panels, strict=True):

@@ -11,9 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from rflib.errors import unknown
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
 from rflib.paper.figures.pairs import before_and_after
-from rflib.paper.figures.style import Drawing, drawn, legend, note
+from rflib.paper.figures.style import Drawing, covered, drawn, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -38,8 +37,7 @@ def layer_profiles(study: Study, *, kind: str = "sequential", role: RoleName = "
     frame = tables.layers(study, role=role)
     if kind != _EVERY and len(frame):
         frame = frame[frame["architecture"].map(_kind) == kind]
-    if frame.empty:
-        return not_covered(study, role, "probes", "full")
+    covered(frame)
     chosen = list(frame["architecture"].unique())
     figure, main, strips = layout.panels(chosen, height=2.0, strip=0.8, extra=1.2)
     for name, above, below in zip(chosen, main, strips, strict=True):
@@ -88,8 +86,7 @@ def _border(frame: pd.DataFrame) -> int | None:
 def truncation(study: Study, *, role: RoleName = "small_images") -> Drawing:
     """Draw test accuracy in percent against parameters, each network whole and without its tail, joined by a line."""
     table = tables.truncation(study, role=role)
-    if table.empty:
-        return not_covered(study, role, "history", "truncated")
+    covered(table)
     return before_and_after(
         table,
         {"full": "whole", "truncated": "truncated at the border"},

@@ -8,8 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, legend, note
+from rflib.paper.figures.style import Drawing, covered, drawn, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -29,8 +28,7 @@ def early_training(study: Study, *, role: RoleName = "small_images") -> Drawing:
     Dotted across: what the paper reports for the network at the end of its training.
     """
     frame = tables.early_epochs(study, role=role)
-    if frame.empty:
-        return not_covered(study, role, "travel")
+    covered(frame)
     by = ["architecture", "pool_kernel", "purpose", "epoch"]
     table = tables.summarise(frame, by, ["test_accuracy"])
     ends = tables.printed_protocol(study, role=role)

@@ -11,8 +11,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, legend, new, note
+from rflib.paper.figures.style import Drawing, NothingToDraw, covered, drawn, legend, new, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -33,8 +32,7 @@ _QUANTITIES = {
 def field_and_accuracy(study: Study, *, role: RoleName = "small_images") -> Drawing:
     """Draw test accuracy in percent against the theoretical and against the effective field, a point a network."""
     table = tables.field_and_accuracy(study, role=role)
-    if table.empty:
-        return not_covered(study, role, "effective_field", "field")
+    covered(table)
     figure, (theory, effective), _ = layout.panels(["in theory", "effective"], height=3.6, extra=1.0)
     for axes, x in ((theory, "theoretical_field"), (effective, "trained_mean")):
         for number, row in enumerate(table.to_dict("records"), start=1):
@@ -57,8 +55,7 @@ def effective_fields(study: Study, *, role: RoleName = "small_images", mirrored:
     Measured on the images as they are, or `mirrored` beyond their border.
     """
     frame = tables.effective_fields(study, role=role, mirrored=mirrored)
-    if frame.empty:
-        return not_covered(study, role, "effective_field", "mirrored" if mirrored else "field")
+    covered(frame)
     names = list(frame["architecture"].unique())
     figure, main, _ = layout.panels(names, height=2.1, extra=1.3)
     for name, axes in zip(names, main, strict=True):
@@ -97,7 +94,7 @@ def sensitivity_maps(
     """
     maps = tables.sensitivity_maps(study, architecture, role=role, task=task)
     if len(maps) < 2 * len(_KINDS):
-        return not_covered(study, role, "pixel_sensitivity", "kernel_padding")
+        raise NothingToDraw
     figure = new(6.3)
     grid = figure.subplots(2, 2, sharex=True, sharey=True)
     for row, kind in zip(grid, ("uniform", "trained"), strict=True):
@@ -121,8 +118,7 @@ def sensitivity_maps(
 def kernel_padding(study: Study, *, role: RoleName = "small_images") -> Drawing:
     """Draw accuracy, imbalance and the response to shifts by one pixel, plain beside padded, for both tasks."""
     table = tables.kernel_padding(study, role=role)
-    if table.empty:
-        return not_covered(study, role, "pixel_sensitivity", "kernel_padding")
+    covered(table)
     figure = new(3.9)
     panels = figure.subplots(1, len(_QUANTITIES))
     labels = [_task_label(row, table) for row in table.to_dict("records")]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, legend, note, quantity_style
+from rflib.paper.figures.style import Drawing, covered, drawn, legend, note, quantity_style
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -17,8 +16,7 @@ def fine_tuning(study: Study, *, role: RoleName = "small_images", rate: float = 
     The longer fine-tuning of Table 5 is drawn too where the study has it; the paper's values are Tables 3 and 4's.
     """
     table = tables.fine_tuning(study, role=role, rate=rate)
-    if table.empty:
-        return not_covered(study, role, "history", "fine_tuned")
+    covered(table)
     long = tables.fine_tuning(study, role=role, rate=rate, long=True)
     settings = study.profile.roles[role]
     labels = {

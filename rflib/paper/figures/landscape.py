@@ -10,8 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, kernel_style, key, legend, note
+from rflib.paper.figures.style import Drawing, covered, drawn, kernel_style, key, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -30,8 +29,7 @@ def spectra(
     """
     frame = tables.spectra(study, role=role)
     frame = frame if frame.empty else frame[frame["architecture"] == architecture]
-    if frame.empty:
-        return not_covered(study, role, "spectrum", architecture=architecture)
+    covered(frame)
     by = ["checkpoint", "batch_statistics", "pool_kernel", "rank"]
     ranges = frame.groupby(by)["eigenvalue"].agg(["mean", "min", "max", "size"]).reset_index()
     figure, main, _ = layout.panels(list(_MOMENTS.values()), height=3.4, extra=1.6)
@@ -85,12 +83,8 @@ def training_curves(study: Study, *, role: RoleName = "small_images", architectu
 
     Runs of twice the epochs are dashed with T_max as it was and dotted with T_max doubled.
     """
-    frame = tables.training_curves(study, role=role)
-    if not frame.empty:
-        shown = (frame["purpose"] == "grid") | frame["purpose"].str.startswith("doubled_")
-        frame = frame[shown & (frame["architecture"] == architecture)]
-    if frame.empty:
-        return not_covered(study, role, "history", architecture=architecture)
+    frame = tables.training_curves(study, role=role, architecture=architecture)
+    frame = covered(frame[frame["purpose"].astype(str).str.match("grid$|doubled_")])
     settings = study.profile.roles[role]
     schedule = ["epochs", "cosine_period_epochs"]
     by = ["pool_kernel", *schedule, "epoch"]

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from rflib.paper import reported
-from rflib.paper.figures.style import Drawing, new, quantity_style
+from rflib.paper.figures.style import Drawing, NothingToDraw, new, quantity_style
 from rflib.study.profiles import RoleName
 
 _PAPER_DATA: dict[RoleName, str] = {"small_images": "CIFAR-10", "large_images": "Tiny ImageNet"}
@@ -30,8 +30,10 @@ def panels(
     titles: Sequence[str], *, columns: int = 2, height: float = 2.7, strip: float = 0.0, extra: float = 1.1
 ) -> Panels:
     """Return one panel a title, all with one y axis: `height` inches each, a strip of `strip` inches under it,
-    and `extra` inches for legend and note.
+    and `extra` inches for legend and note. Without a title there is `NothingToDraw`.
     """
+    if not titles:
+        raise NothingToDraw
     columns = min(columns, len(titles))
     rows = math.ceil(len(titles) / columns)
     ratios = [height, strip] if strip else [height]

@@ -6,8 +6,7 @@ from matplotlib.ticker import ScalarFormatter
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, kernel_style, legend, note
+from rflib.paper.figures.style import Drawing, covered, drawn, kernel_style, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -16,8 +15,7 @@ from rflib.study.study import Study
 def field_growth(study: Study, *, role: RoleName = "small_images") -> Drawing:
     """Draw the largest field in pixels against the convolution's index, a panel a network, a line a pool kernel."""
     frame = tables.field_growth(study, role=role)
-    if frame.empty:
-        return not_covered(study, role, "architecture")
+    covered(frame)
     # Widths and variants of one network repeat its convolutions; the grid comes first.
     frame = frame.drop_duplicates(["architecture", "pool_kernel", "name"])
     groups = layout.by_architecture(frame)
@@ -43,8 +41,7 @@ def field_growth(study: Study, *, role: RoleName = "small_images") -> Drawing:
 def dead_taps(study: Study, *, role: RoleName = "small_images") -> Drawing:
     """Draw the share of dead taps in percent and the side of the last map in pixels, a bar a pool kernel."""
     table = tables.receptive_fields(study, role=role)
-    if table.empty:
-        return not_covered(study, role, "architecture")
+    covered(table)
     table = table.drop_duplicates(["architecture", "pool_kernel"]).sort_values("pool_kernel", kind="stable")
     groups = layout.by_architecture(table)
     figure, main, strips = layout.panels(list(groups), height=2.2, strip=1.25, extra=0.8)

@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, kernel_style, key, legend, note
+from rflib.paper.figures.style import Drawing, covered, drawn, kernel_style, key, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -32,8 +31,7 @@ def noise_benefit(study: Study, *, role: RoleName = "small_images", sweep: str =
     Noise after pruning, the control, is dashed. `sweep` as in `tables.noise_benefit`.
     """
     table = tables.noise_benefit(study, role=role, sweep=sweep)
-    if table.empty:
-        return not_covered(study, role, "noise", tables.SWEEPS[sweep])
+    covered(table)
     places = _places(table)
     groups = layout.by_architecture(table.sort_values(["pool_kernel", "rate"], kind="stable"))
     figure, main, _ = layout.panels(list(groups), height=3.2, extra=1.4)
@@ -62,8 +60,7 @@ def variance_discrepancy(
     statistics, and with new ones. `scope` is "all" or "live".
     """
     table = tables.feature_variances(study, role=role, scope=scope)
-    if table.empty:
-        return not_covered(study, role, "feature_variance", tables.VARIANCE_SCOPES[scope])
+    covered(table)
     chosen = table["scale"].max() if scale is None else scale
     places = _places(table)
     groups = layout.by_architecture(table.sort_values(["pool_kernel", "rate"], kind="stable"))

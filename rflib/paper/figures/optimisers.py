@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, key, legend, new, note, quantity_style
+from rflib.paper.figures.style import Drawing, NothingToDraw, covered, drawn, key, legend, new, note, quantity_style
 from rflib.study.optimiser_plans import BUDGETS, Budget
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
@@ -40,8 +39,7 @@ def prunability_by_optimiser(
 ) -> Drawing:
     """Draw accuracy in percent, dense, pruned globally and pruned among live weights, a panel a field."""
     runs = tables.optimiser_runs(study, role=role, budget=budget, rate=rate)
-    if runs.empty:
-        return not_covered(study, role, "one_shot", f"equal_{budget}")
+    covered(runs)
     table = tables.by_optimiser(runs)
     kernels = dict(layout.by_kernel(table))
     figure, main, _ = layout.panels([f"k = {kernel}" for kernel in kernels], height=2.9, extra=1.2)
@@ -64,7 +62,7 @@ def cost_of_optimisers(study: Study, *, role: RoleName = "small_images") -> Draw
     """Draw dense accuracy in percent against gradient evaluations, at equal epochs, and hollow at equal evaluations."""
     found = {budget: tables.by_optimiser(tables.optimiser_runs(study, role=role, budget=budget)) for budget in BUDGETS}
     if found["epochs"].empty:
-        return not_covered(study, role, "one_shot", "equal_epochs")
+        raise NothingToDraw
     kernels = dict(layout.by_kernel(found["epochs"]))
     figure, main, _ = layout.panels([f"k = {kernel}" for kernel in kernels], height=2.7, extra=1.4)
     for axes, kernel in zip(main, kernels, strict=True):
@@ -86,7 +84,7 @@ def solutions_by_optimiser(study: Study, *, role: RoleName = "small_images", liv
     """Draw the points of accuracy that pruning at 0.9 takes against sharpness and filter diversity, a dot a network."""
     runs = tables.optimiser_runs(study, role=role)
     if runs.empty or not {*_EXPLANATIONS} <= {*runs}:
-        return not_covered(study, role, "sharpness", "equal_epochs")
+        raise NothingToDraw
     figure = new(5.9)
     panels = figure.subplots(2, 2, sharey=True).flatten()
     kernels = sorted(runs["pool_kernel"].unique())
@@ -114,8 +112,7 @@ def solutions_by_optimiser(study: Study, *, role: RoleName = "small_images", liv
 def loss_around_solutions(study: Study, *, role: RoleName = "small_images") -> Drawing:
     """Draw the rise of the training loss around solutions along two lines, a row a field and a colour an optimiser."""
     table = tables.loss_lines(study, role=role)
-    if table.empty:
-        return not_covered(study, role, "sharpness", "equal_epochs")
+    covered(table)
     kernels = dict(layout.by_kernel(table))
     figure = new(2.5 * len(kernels) + 1.5)
     rows = figure.subplots(len(kernels), len(_LINES), sharex="col", sharey="col", squeeze=False)

@@ -6,8 +6,7 @@ from typing import Any
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, kernel_style, key, legend, note
+from rflib.paper.figures.style import Drawing, covered, drawn, kernel_style, key, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -35,8 +34,7 @@ def normalised_difference(study: Study, *, role: RoleName = "small_images") -> D
 
 def _against_rate(study: Study, role: RoleName, quantities: dict[str, str], label: str, *, factor: float) -> Drawing:
     per_seed = tables.one_shot(study, role)
-    if per_seed.empty:
-        return not_covered(study, role, "one_shot", "grid")
+    covered(per_seed)
     per_seed["normalised_live_difference"] = per_seed["live_difference"] / per_seed["dense"]
     by = ["architecture", "pool_kernel", "rate"]
     table = tables.summarise(per_seed, by, quantities.values()).sort_values(by)

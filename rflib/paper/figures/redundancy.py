@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from rflib.paper import tables
 from rflib.paper.figures import layout
 from rflib.paper.figures.accuracy import draw_accuracies
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, kernel_style, key, legend, note, quantity_style
+from rflib.paper.figures.style import Drawing, covered, drawn, kernel_style, key, legend, note, quantity_style
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -26,8 +25,7 @@ def saturation_along_depth(study: Study, *, role: RoleName = "small_images", sco
     last third, are shaded.
     """
     frame = tables.layer_redundancy(study, role=role, scope=scope)
-    if frame.empty:
-        return not_covered(study, role, "redundancy", tables.REDUNDANCY_SCOPES[scope])
+    covered(frame)
     rate = frame["rate"].max()
     lines: dict[float, dict[str, Any]] = {0.0: {"linestyle": "-"}, rate: {"linestyle": "--"}}
     groups = layout.by_architecture(frame)
@@ -63,8 +61,7 @@ def deep_pruning(study: Study, *, role: RoleName = "small_images", part: str = "
     table = tables.deep_pruning(study, role=role, part=part)
     if len(table):
         table = table[(table["rate"] - rate).abs() < 1e-9]
-    if table.empty:
-        return not_covered(study, role, "deep_pruning", "deep_pruning")
+    covered(table)
     groups = layout.by_architecture(table.sort_values("pool_kernel", kind="stable"))
     figure, main, strips = layout.panels(list(groups), height=2.8, strip=0.8, extra=1.4)
     for axes, strip, group in zip(main, strips, groups.values(), strict=True):
@@ -91,8 +88,7 @@ def best_field(study: Study, *, role: RoleName = "small_images", rate: float = 0
     Fields below those of the grid are of networks with downsamplings left out.
     """
     table = tables.accuracy_by_field(study, role=role, rate=rate)
-    if table.empty:
-        return not_covered(study, role, "one_shot", "grid")
+    covered(table)
     optima = tables.best_fields(study, role=role, rate=rate)
     groups = layout.by_architecture(table)
     figure, main, _ = layout.panels(list(groups), columns=layout.columns_for(table), height=3.0, extra=1.5)

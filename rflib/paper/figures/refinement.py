@@ -6,9 +6,8 @@ import pandas as pd
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
 from rflib.paper.figures.pairs import AFTER, BEFORE, before_and_after
-from rflib.paper.figures.style import Drawing, drawn, legend, note
+from rflib.paper.figures.style import Drawing, covered, drawn, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -24,8 +23,7 @@ def feasible_resolutions(study: Study, *, role: RoleName = "small_images") -> Dr
     """
     frame = tables.refinements(study, role=role)
     known = frame if frame.empty else frame.dropna(subset=["smallest_pixels"])
-    if known.empty:
-        return not_covered(study, role, "resolutions", "resolutions")
+    covered(known)
     table = known.drop_duplicates("architecture", keep="last").sort_values("smallest_pixels", kind="stable")
     figure, (axes,), _ = layout.panels(["what every layer can make use of"], height=_ROW_INCHES * len(table) + 0.8)
     places = pd.Series(range(len(table)), index=table["architecture"].tolist())
@@ -60,8 +58,7 @@ def feasible_resolutions(study: Study, *, role: RoleName = "small_images") -> Dr
 def refined_accuracy(study: Study, *, role: RoleName = "small_images") -> Drawing:
     """Draw test accuracy in percent against FLOPs of one image, each network as it is and refined, joined by a line."""
     table = tables.trained_refinements(study, role=role)
-    if table.empty:
-        return not_covered(study, role, "history", "refined")
+    covered(table)
     for version in ("original", "refined"):
         table[f"forward_mflop_{version}"] = table[f"forward_flops_{version}"] / 1e6
     return before_and_after(

@@ -12,8 +12,7 @@ from matplotlib.image import AxesImage
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, kernel_style, key, legend, new, note
+from rflib.paper.figures.style import Drawing, NothingToDraw, covered, drawn, kernel_style, key, legend, new, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -35,7 +34,7 @@ def similarity(
     """Draw linear CKA of every convolution of one seed with every one of another, a heat map a pool kernel."""
     matrices = tables.similarity_matrices(study, role=role, checkpoint=checkpoint, estimator=estimator)
     if not matrices:
-        return not_covered(study, role, "similarity")
+        raise NothingToDraw
     settings = study.profile.roles[role]
     columns = min(2, len(matrices))
     rows = math.ceil(len(matrices) / columns)
@@ -75,8 +74,7 @@ def similarity_by_layer(study: Study, *, role: RoleName = "small_images") -> Dra
     Means over all pairs of seeds.
     """
     every = tables.similarity_by_layer(study, role=role)
-    if every.empty:
-        return not_covered(study, role, "similarity")
+    covered(every)
     frame = every.groupby(["checkpoint", "pool_kernel", "layer"])["debiased"].mean().reset_index()
     pairs = every.groupby(["checkpoint", "pool_kernel"])[["seed", "second_seed"]].apply(
         lambda pair: len(pair.drop_duplicates())
@@ -101,8 +99,7 @@ def similarity_by_layer(study: Study, *, role: RoleName = "small_images") -> Dra
 def similarity_within(study: Study, *, role: RoleName = "small_images") -> Drawing:
     """Draw mean debiased CKA of deep with shallow convolutions of one network against k, trained and untrained."""
     frame = tables.similarity_within(study, role=role, middle=MIDDLE_LAYER)
-    if frame.empty:
-        return not_covered(study, role, "similarity")
+    covered(frame)
     figure, (axes,), _ = layout.panels(["rf_resnet50"], height=3.2, extra=1.2)
     counts = []
     for checkpoint, group in frame.groupby("checkpoint", sort=False):

@@ -11,13 +11,17 @@ from io import BytesIO
 from typing import Any, ParamSpec
 
 import matplotlib.style
+import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rflib.study.origin import METADATA, Origin, recorded
+from rflib.study.coverage import filling_profile
+from rflib.study.origin import METADATA, Asked, Origin, asking, recorded
 
 Arguments = ParamSpec("Arguments")
+
+_COMMAND_BOX = {"facecolor": "#F0F0F0", "edgecolor": "none", "pad": 6}
 
 # The book's column is about 720 px wide, a phone's 360: at this width 11 pt is still read on both.
 WIDTH_INCHES = 6.4
@@ -77,6 +81,10 @@ _QUANTITIES = {
 }
 
 
+class NothingToDraw(Exception):
+    """What a figure would show was not measured."""
+
+
 class Drawing(Figure):
     """A figure outside pyplot's registry that a notebook shows once, as a PNG on white.
 
@@ -107,20 +115,46 @@ def applied() -> AbstractContextManager[None]:
 def drawn(make: Callable[Arguments, Drawing]) -> Callable[Arguments, Drawing]:
     """Run `make` in the book's style, and fix the layout it arrives at, so that every rendering is the same.
 
-    The figure knows the measurements that it was drawn from.
+    The figure knows the measurements that it was drawn from. Of a study, its first argument, that has nothing to draw
+    it says so, and which command would fill it.
     """
     with_origin = recorded(make)
 
     @wraps(make)
     def styled(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Drawing:
-        with applied():
-            figure, origin = with_origin(*args, **kwargs)
+        with applied(), asking() as asked:
+            try:
+                figure, origin = with_origin(*args, **kwargs)
+            except NothingToDraw:
+                figure, origin = _not_covered(args[0], asked), Origin()
             figure.origin = origin
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
         return figure
 
     return styled
+
+
+def covered(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame that has rows; without one there is `NothingToDraw`."""
+    if frame.empty:
+        raise NothingToDraw
+    return frame
+
+
+def _not_covered(study: Any, asked: Sequence[Asked]) -> Drawing:
+    """Return a figure whose text says that the study does not cover it, and which command would fill it."""
+    figure = new(1.4)
+    text = f"Not covered by the profile “{study.profile.name}” with these parameters."
+    filling = filling_profile(study, asked[0]) if asked else None
+    if filling is None:
+        text += f"\nNo profile measures it in the chapter “{study.chapter}”."
+        figure.text(0.5, 0.5, text, ha="center", va="center", linespacing=1.6)
+        return figure
+    figure.text(0.5, 0.66, f"{text}\nThis command fills it:", ha="center", va="center", linespacing=1.6)
+    command = f"rflib run {study.chapter} --profile {filling}"
+    figure.text(0.5, 0.22, command, ha="center", va="center", family="monospace", fontsize=10, bbox=_COMMAND_BOX)
+    return figure
 
 
 def new(height: float) -> Drawing:

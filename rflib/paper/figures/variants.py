@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import Drawing, drawn, legend, note, quantity_style
+from rflib.paper.figures.style import Drawing, covered, drawn, legend, note, quantity_style
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -26,8 +25,7 @@ def variants(study: Study, *, role: RoleName = "small_images", rate: float = 0.9
     Bars: the share of dead taps in percent of the prunable weights.
     """
     changed = tables.accuracy_and_pruning(study, role=role, rate=rate, purpose="variant")
-    if changed.empty:
-        return not_covered(study, role, "one_shot", "variant")
+    covered(changed)
     grid = tables.accuracy_and_pruning(study, role=role, rate=rate)
     name = changed["architecture"].iloc[0]
     same = grid[grid["architecture"] == name] if not grid.empty else grid

@@ -9,8 +9,16 @@ from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from rflib.paper import tables
 from rflib.paper.figures import layout
-from rflib.paper.figures.coverage import not_covered
-from rflib.paper.figures.style import NOTE_SIZE_POINTS, Drawing, drawn, kernel_style, legend, note, quantity_style
+from rflib.paper.figures.style import (
+    NOTE_SIZE_POINTS,
+    Drawing,
+    covered,
+    drawn,
+    kernel_style,
+    legend,
+    note,
+    quantity_style,
+)
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -19,8 +27,7 @@ from rflib.study.study import Study
 def width_and_depth(study: Study, *, role: RoleName = "large_images") -> Drawing:
     """Draw dense accuracy in percent against the width multiple, and of a shallow and a deep network by field."""
     widths = tables.width_and_depth(study, role=role)
-    if widths.empty:
-        return not_covered(study, role, "one_shot", "width")
+    covered(widths)
     depths = tables.depth(study, role=role)
     titles = ["by width"] if depths.empty else ["by width", "by depth"]
     figure, main, _ = layout.panels(titles, height=3.2, extra=2.0)

@@ -58,11 +58,11 @@ def one_shot(study: Study, role: RoleName, purpose: str = "grid", *, apart: Sequ
     (`recalibrated` has them at every rate). `apart` names further columns of `Study.frame` that tell runs of this
     purpose apart.
     """
-    frame = study.frame("one_shot", purpose)
-    if frame.empty or frame[frame["role"] == role].empty:
+    frame = study.frame("one_shot", purpose, role=role)
+    if frame.empty:
         return pd.DataFrame()
-    again = _calibrated(frame[(frame["role"] == role) & (frame["calibration_images"] > 0)], [*_WHOLE, *apart, "seed"])
-    frame = frame[(frame["role"] == role) & (frame["calibration_images"] == 0)]
+    again = _calibrated(frame[frame["calibration_images"] > 0], [*_WHOLE, *apart, "seed"])
+    frame = frame[frame["calibration_images"] == 0]
     if frame.empty:
         return frame
     runs = [*_WHOLE, *apart, "seed"]
@@ -94,8 +94,7 @@ def pruned_copies(study: Study, role: RoleName, *purposes: str) -> pd.DataFrame:
     the same statistics. `dead_share` is in percent of the prunable weights, `live_left` counts the live weights that
     are left, `live_pruned_share` is the share of them, in percent, that went.
     """
-    frame = study.frame("one_shot", *purposes)
-    frame = frame[frame["role"] == role].reset_index(drop=True) if len(frame) else frame
+    frame = study.frame("one_shot", *purposes, role=role)
     if frame.empty:
         return frame
     # A measurement with new statistics has the old ones too, and more rates.
@@ -164,8 +163,7 @@ def fields(study: Study, role: RoleName, purpose: str = "grid") -> pd.DataFrame:
             "dead_share": 100 * measurement.values["dead_share"],
             "input_share": 100 * measurement.values["input_share"],
         }
-        for item, measurement in study.select("architecture", purpose)
-        if item.role == role
+        for item, measurement in study.select("architecture", purpose, role=role)
     ]
     return pd.DataFrame(rows)
 

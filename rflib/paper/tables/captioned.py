@@ -12,8 +12,7 @@ import pandas as pd
 from rflib.paper.tables.cells import cell, decimals_of
 from rflib.paper.tables.headings import HEADINGS, heading
 from rflib.study.coverage import filling_profile
-from rflib.study.origin import METADATA, Origin, origin_of
-from rflib.study.profiles import RoleName
+from rflib.study.origin import ASKED, METADATA, Asked, Origin, origin_of
 from rflib.study.study import Study
 
 # {role}`text` or {role}`text <target>`, and [text](target) or [text]{#anchor}.
@@ -23,21 +22,6 @@ _LINK = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 _SHOWN_WHERE_THEY_VARY = ("map_size", "pool_dilation", "omitted_downsamplings", "width")
 # The hyphen in the name of a claim, such as RR-01, but for targets of links.
 _CLAIM = re.compile(r"(?<=(?<![#\w-])[A-Z]{2})-(?=\d{2}\b)")
-
-
-# What each table of the paper shows: the role, the analysis and the purpose of its measurements.
-_CONTENTS: dict[str, tuple[RoleName, str, str]] = {
-    "table-1": ("small_images", "one_shot", "grid"),
-    "table-2": ("large_images", "one_shot", "grid"),
-    "table-3": ("small_images", "history", "fine_tuned"),
-    "table-4": ("large_images", "history", "fine_tuned"),
-    "table-5": ("large_images", "history", "long_fine_tuned"),
-    "table-6": ("large_images", "one_shot", "large"),
-    "table-7": ("small_images", "one_shot", "large"),
-    "table-8": ("large_images", "one_shot", "width"),
-    **{f"table-s{number}": ("small_images", "one_shot", "grid") for number in (1, 3, 5, 7)},
-    **{f"table-s{number}": ("large_images", "one_shot", "grid") for number in (2, 4, 6, 8)},
-}
 
 
 @dataclass(frozen=True)
@@ -94,17 +78,14 @@ def captioned(frame: pd.DataFrame, *, name: str, caption: str, study: Study) -> 
     rows becomes a table that says that the profile does not cover it, and which command would fill it.
     """
     if frame.empty:
-        return CaptionedTable(("Not covered",), ((_not_covered(study, name),),), name, caption)
+        return CaptionedTable(("Not covered",), ((_not_covered(study, frame.attrs.get(ASKED)),),), name, caption)
     headings, rows = _filled(frame, unit=False)
     return CaptionedTable(headings, rows, name, caption, origin=origin_of(frame))
 
 
-def _not_covered(study: Study, name: str) -> str:
+def _not_covered(study: Study, asked: Asked | None) -> str:
     text = f"The profile `{study.profile.name}` does not cover this table."
-    if name not in _CONTENTS:
-        return text
-    role, analysis, purpose = _CONTENTS[name]
-    filling = filling_profile(study, role, analysis, [purpose])
+    filling = filling_profile(study, asked) if asked else None
     return text if filling is None else f"{text} This command fills it: `rflib run {study.chapter} --profile {filling}`"
 
 

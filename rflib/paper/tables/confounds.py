@@ -62,7 +62,7 @@ def rescaled_taps(
     `largest_change` is that of a logit before pruning, `live_pruned_share` the share of live weights, in percent, that
     pruning takes; over seeds. `rates` None are all that were measured.
     """
-    frame = study.frame("rescaled_taps", "rescaled")
+    frame = study.frame("rescaled_taps", "rescaled", role=role)
     frame = frame[(frame["role"] == role) & (frame["dead_share"] > 0)] if len(frame) else frame
     if frame.empty:
         return frame
@@ -119,7 +119,7 @@ def readings(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     The label is that of the architecture that the reading stands for.
     """
     rows = []
-    for item, measurement in study.select("architecture", *READINGS):
+    for item, measurement in study.select("architecture", *READINGS, role=role):
         model, values = item.key.settings.model, measurement.values  # type: ignore[attr-defined]
         if item.role == role:
             name = "rf_vgg19" if model.architecture == "rf_vgg16" else model.architecture

@@ -24,7 +24,8 @@ def curvature_runs(study: Study, *, role: RoleName = "small_images", rate: float
     at `rate`, globally and among live weights; `receptive_field` is in pixels.
     """
     frame = one_shot(study, role, "curvature")
-    history, spectra, networks = (study.frame(name, "curvature") for name in ("history", "spectrum", "architecture"))
+    analyses = ("history", "spectrum", "architecture")
+    history, spectra, networks = (study.frame(name, "curvature", role=role) for name in analyses)
     if frame.empty or any(each.empty for each in (history, spectra, networks)):
         return pd.DataFrame()
     frame = frame[(frame["rate"] - rate).abs() < 1e-9]

@@ -151,8 +151,7 @@ def probe_halves(study: Study, *, role: RoleName = "small_images") -> pd.DataFra
 
 
 def _of(study: Study, analysis: str, role: RoleName, purpose: str) -> pd.DataFrame:
-    frame = study.frame(analysis, purpose)
-    return frame if frame.empty else frame[frame["role"] == role]
+    return study.frame(analysis, purpose, role=role)
 
 
 def _last_epochs(study: Study, role: RoleName, purpose: str) -> pd.DataFrame:
@@ -172,7 +171,6 @@ def _costs(study: Study, role: RoleName, purpose: str) -> pd.DataFrame:
             "architecture": item.key.settings.model.architecture,  # type: ignore[attr-defined]
             **{name: measurement.values[name] for name in names},
         }
-        for item, measurement in study.select("layers", purpose)
-        if item.role == role
+        for item, measurement in study.select("layers", purpose, role=role)
     ]
     return pd.DataFrame(rows).drop_duplicates("architecture")

@@ -24,7 +24,7 @@ _NETWORK = ["architecture", "pool_kernel"]
 def early_epochs(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row an epoch of the first epochs of every schedule: accuracies in percent, training loss, seed."""
     plan = study.profile.roles[role].protocol if role in study.profile.roles else None
-    frame = study.frame("history", *SCHEDULES)
+    frame = study.frame("history", *SCHEDULES, role=role)
     if plan is None or frame.empty:
         return pd.DataFrame()
     return frame[(frame["role"] == role) & (frame["epoch"] <= plan.epochs)]
@@ -58,7 +58,7 @@ def printed_protocol(study: Study, *, role: RoleName = "small_images") -> pd.Dat
 
 def _travel(study: Study, role: RoleName) -> pd.DataFrame:
     rows = []
-    for item, measurement in study.select("travel", *SCHEDULES):
+    for item, measurement in study.select("travel", *SCHEDULES, role=role):
         (run,) = item.key.runs
         values = measurement.values
         rows.append(

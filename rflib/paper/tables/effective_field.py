@@ -99,8 +99,7 @@ def scaled_runs(study: Study, *, role: RoleName = "small_images") -> pd.DataFram
             "receptive_field": max(row["r_max"] for row in measurement.values["rows"]),
             "parameters": measurement.values["parameters"],
         }
-        for item, measurement in study.select("layers", "constant_field")
-        if item.role == role
+        for item, measurement in study.select("layers", "constant_field", role=role)
     )
     if networks.empty:
         return networks
@@ -167,7 +166,7 @@ def sensitivity_maps(
     The kind is "trained" or "uniform", which the architecture alone decides.
     """
     found: dict[tuple[str, bool], list[np.ndarray]] = {}
-    for item, measurement in study.select("pixel_sensitivity", "kernel_padding"):
+    for item, measurement in study.select("pixel_sensitivity", "kernel_padding", role=role):
         config = item.key.runs[0].config
         if (item.role, config.model.architecture, config.data.task) == (role, architecture, task):
             for kind, array in (("trained", "map"), ("uniform", "uniform")):
@@ -177,8 +176,7 @@ def sensitivity_maps(
 
 
 def _of(study: Study, analysis: str, role: RoleName, purpose: str) -> pd.DataFrame:
-    frame = study.frame(analysis, purpose)
-    return frame if frame.empty else frame[frame["role"] == role].copy()
+    return study.frame(analysis, purpose, role=role)
 
 
 def _accuracies(study: Study, role: RoleName, purpose: str) -> pd.DataFrame:

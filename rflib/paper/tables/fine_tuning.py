@@ -56,7 +56,7 @@ def continued(study: Study, *, role: RoleName = "small_images", rate: float = 0.
 
     `gap` is the dense network that went on minus the fine-tuned one, seed by seed, in points.
     """
-    tuned, frame = _tuned(study, role, rate, long=False), study.frame("history", "continued")
+    tuned, frame = _tuned(study, role, rate, long=False), study.frame("history", "continued", role=role)
     frame = frame[(frame["role"] == role) & (frame["epoch"] == frame["epochs"])] if len(frame) else frame
     before = one_shot(study, role)
     if tuned.empty or frame.empty or before.empty:
@@ -70,7 +70,7 @@ def continued(study: Study, *, role: RoleName = "small_images", rate: float = 0.
 
 
 def _tuned(study: Study, role: RoleName, rate: float, *, long: bool) -> pd.DataFrame:
-    frame = study.frame("history", "long_fine_tuned" if long else "fine_tuned")
+    frame = study.frame("history", "long_fine_tuned" if long else "fine_tuned", role=role)
     if frame.empty:
         return frame
     last = frame[(frame["role"] == role) & (frame["epoch"] == frame["epochs"]) & (frame["mask_rate"] == rate)]

@@ -21,8 +21,7 @@ def spectra(
 
     The purpose "initial" has a few eigenvalues before training alone, of more seeds.
     """
-    frame = study.frame("spectrum", *purposes)
-    return frame if frame.empty else frame[frame["role"] == role]
+    return study.frame("spectrum", *purposes, role=role)
 
 
 @traced
@@ -48,19 +47,16 @@ def spectrum_summary(
 
 
 @traced
-def training_curves(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+def training_curves(study: Study, *, role: RoleName = "small_images", architecture: str | None = None) -> pd.DataFrame:
     """Return one row an epoch of every dense run: losses, accuracies in percent, learning rate."""
-    frame = study.frame("history")
-    if frame.empty:
-        return frame
-    return frame[(frame["role"] == role) & ~frame["purpose"].str.contains("fine_tuned|continued")]
+    frame = study.frame("history", role=role, architecture=architecture)
+    return frame[~frame["purpose"].astype(str).str.contains("fine_tuned|continued")]
 
 
 @traced
 def similarity_by_layer(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a convolution: similarity of the same layer of two seeds, debiased and biased."""
-    frame = study.frame("similarity", "grid")
-    return frame if frame.empty else frame[frame["role"] == role]
+    return study.frame("similarity", "grid", role=role)
 
 
 @traced
@@ -85,7 +81,7 @@ def similarity_matrices(
     if estimator not in ("debiased", "biased"):
         raise unknown("estimator", estimator, ("debiased", "biased"))
     found: dict[int, pd.DataFrame] = {}
-    for item, measurement in study.select("similarity", "grid"):
+    for item, measurement in study.select("similarity", "grid", role=role):
         kernel, layers = item.key.runs[0].config.model.pool_kernel, measurement.values["layers"]
         if item.role == role and item.key.settings.checkpoint == checkpoint:  # type: ignore[attr-defined]
             found.setdefault(kernel, pd.DataFrame(measurement.arrays[estimator], index=layers, columns=layers))
@@ -107,7 +103,7 @@ def similarity_within(study: Study, *, role: RoleName = "small_images", middle: 
             "images": measurement.values["images"],
             "debiased": float(np.nanmean(values)),
         }
-        for item, measurement in study.select("similarity", "within")
+        for item, measurement in study.select("similarity", "within", role=role)
         if item.role == role and np.isfinite(values := measurement.arrays["debiased"][middle:, :middle]).any()
     ]
     return pd.DataFrame(rows)

@@ -17,7 +17,7 @@ def receptive_fields(study: Study, *, role: RoleName = "small_images") -> pd.Dat
     `dead_share` is the share of prunable weights, `input_share` that of the image's pixels, both in percent.
     """
     rows = []
-    for item, measurement in study.select("architecture", "grid", "large"):
+    for item, measurement in study.select("architecture", "grid", "large", role=role):
         model = item.key.settings.model  # type: ignore[attr-defined]
         if item.role == role:
             values = measurement.values
@@ -39,7 +39,7 @@ def receptive_fields(study: Study, *, role: RoleName = "small_images") -> pd.Dat
 @traced
 def field_growth(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network and convolution: its index, name, smallest and largest field, stride and map side."""
-    frame = study.frame("architecture", "grid", "large")
+    frame = study.frame("architecture", "grid", "large", role=role)
     if frame.empty:
         return frame
     frame = frame[frame["role"] == role].drop(columns=["purpose"])

@@ -107,8 +107,7 @@ def feature_variances(study: Study, *, role: RoleName = "small_images", scope: s
 
 
 def _of(study: Study, analysis: str, purpose: str, role: RoleName) -> pd.DataFrame:
-    frame = study.frame(analysis, purpose)
-    return frame if frame.empty else frame[frame["role"] == role].reset_index(drop=True)
+    return study.frame(analysis, purpose, role=role)
 
 
 def _last_epochs(study: Study, role: RoleName, purpose: str) -> pd.DataFrame:

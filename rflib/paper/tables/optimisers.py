@@ -68,7 +68,7 @@ def optimiser_runs(
     """
     purpose = f"equal_{budget}"
     frame = one_shot(study, role, purpose, apart=("optimiser", "epochs"))
-    history = study.frame("history", purpose)
+    history = study.frame("history", purpose, role=role)
     if frame.empty or history.empty:
         return pd.DataFrame()
     frame = frame[(frame["rate"] - rate).abs() < 1e-9]
@@ -97,8 +97,7 @@ def by_optimiser(runs: pd.DataFrame) -> pd.DataFrame:
 @traced
 def loss_lines(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a network, optimiser, line and step: the rise of the training loss over that at the solution."""
-    frame = study.frame("sharpness", "equal_epochs")
-    frame = frame if frame.empty else frame[frame["role"] == role]
+    frame = study.frame("sharpness", "equal_epochs", role=role)
     if frame.empty:
         return frame
     start = frame[frame["step"] == 0].set_index([*_RUN, "line"])["loss"].rename("start")
@@ -130,7 +129,7 @@ def explanations(runs: pd.DataFrame, quantities: Sequence[str] = SOLUTION) -> pd
 
 def _solutions(study: Study, role: RoleName, purpose: str) -> pd.DataFrame:
     """Return one row a run: what `sharpness` recorded of its solution, without the lines."""
-    frame = study.frame("sharpness", purpose)
+    frame = study.frame("sharpness", purpose, role=role)
     frame = frame if frame.empty else frame[frame["role"] == role].drop_duplicates(_RUN)
     return frame if frame.empty else frame[[*_RUN, *SOLUTION, "trace_error", "trace_error_pruned"]]
 

@@ -26,10 +26,9 @@ def layer_redundancy(study: Study, *, role: RoleName = "small_images", scope: st
     `position` is the convolution's place in the network, 0 for the first and 1 for the last. `scope`: pruned among
     "all" weights or among "live" ones.
     """
-    frame = study.frame("redundancy", REDUNDANCY_SCOPES[scope])
+    frame = study.frame("redundancy", REDUNDANCY_SCOPES[scope], role=role)
     if frame.empty:
         return frame
-    frame = frame[frame["role"] == role].reset_index(drop=True)
     last = frame.groupby("architecture")["layer"].transform("max")
     frame["position"] = (frame["layer"] - 1) / (last - 1).clip(lower=1)
     return frame
@@ -64,7 +63,7 @@ def deep_pruning_runs(study: Study, *, role: RoleName = "small_images") -> pd.Da
     `lost` is dense less that, in points. The part "deep" is the last third of the convolutions, "tail" those from the
     border layer on.
     """
-    frame = study.frame("deep_pruning", "deep_pruning")
+    frame = study.frame("deep_pruning", "deep_pruning", role=role)
     if frame.empty:
         return frame
     frame = frame[(frame["role"] == role) & (frame["calibration_images"] == 0)].reset_index(drop=True)

@@ -41,7 +41,7 @@ def refinements(study: Study, *, image_size: int | None = None, role: RoleName =
     `changes`, `refinement` and what is `_refined` are missing where none is needed or none was found.
     `flops_ratio` is FLOPs of one image after the change over before. With `image_size`, only that one.
     """
-    frame = study.frame("resolutions", "resolutions")
+    frame = study.frame("resolutions", "resolutions", role=role)
     if frame.empty:
         return frame
     wanted = frame["role"] == role
@@ -132,5 +132,4 @@ def _trained(study: Study, role: RoleName, purpose: str) -> pd.DataFrame:
 
 
 def _of(study: Study, analysis: str, role: RoleName, purpose: str) -> pd.DataFrame:
-    frame = study.frame(analysis, purpose)
-    return frame if frame.empty else frame[frame["role"] == role]
+    return study.frame(analysis, purpose, role=role)
