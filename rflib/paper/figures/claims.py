@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from rflib.paper.claims import Evidence, Verdict, decide
-from rflib.paper.claims.evidence import POINTS, RANK_CORRELATION
 from rflib.paper.figures.style import Drawing, NothingToDraw, drawn, legend, new, note
+from rflib.paper.verdicts.evidence import POINTS, RANK_CORRELATION
 from rflib.study.study import Study
 
 _LABELS = {

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rflib.paper.claims import FROZEN, Outcome, Verdict, claims_of, decide
-from rflib.paper.claims.assessment import FEWEST_SEEDS
-from rflib.paper.claims.margins import CLEAR_TREND, NOTICEABLE_POINTS, NOTICEABLE_SIMILARITY
-from rflib.paper.claims.report import BOOK, OWN_SOURCE
-from rflib.paper.claims.statistics import LEVEL, false_discoveries
-from rflib.paper.claims.verdict import Strength
 from rflib.paper.sentences.markdown import Sentences
 from rflib.paper.sentences.wording import NOTHING
+from rflib.paper.verdicts.assessment import FEWEST_SEEDS
+from rflib.paper.verdicts.margins import CLEAR_TREND, NOTICEABLE_POINTS, NOTICEABLE_SIMILARITY
+from rflib.paper.verdicts.report import BOOK, OWN_SOURCE
+from rflib.paper.verdicts.statistics import LEVEL, false_discoveries
+from rflib.paper.verdicts.verdict import Strength
 from rflib.study.study import Study
 
 _OUTCOMES: tuple[Outcome, ...] = ("reproduced", "partly", "not reproduced", "not seen")

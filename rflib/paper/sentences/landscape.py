@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from rflib.paper.claims.margins import LARGEST_RESIDUAL
 from rflib.paper.sentences.markdown import Sentences
 from rflib.paper.sentences.wording import NOTHING, magnitude, over_seeds, percent, strength
 from rflib.paper.tables import summarise
+from rflib.paper.verdicts.margins import LARGEST_RESIDUAL
 
 _NETWORK = ["architecture", "pool_kernel"]
 _MOMENTS = {"initial": "before training", "last": "after training"}

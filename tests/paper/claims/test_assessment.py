@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from rflib.paper.claims import assessment, statistics
-from rflib.paper.claims.assessment import all_of, corrected, difference, fact, floor, trend, within
-from rflib.paper.claims.evidence import Evidence, p_text, signed
+from rflib.paper.verdicts import assessment, statistics
+from rflib.paper.verdicts.assessment import all_of, corrected, difference, fact, floor, trend, within
+from rflib.paper.verdicts.evidence import Evidence, p_text, signed
 
 FALLING = [[90.0, 80.0, 70.0, 60.0], [91.0, 82.0, 70.5, 61.0], [89.0, 80.5, 71.0, 59.0]]
 

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from rflib.paper import reported
-from rflib.paper.claims import FROZEN, changes, margins
+from rflib.paper.claims import FROZEN, changes
+from rflib.paper.verdicts import margins
 
 # Each value as of the day that the margins were frozen. Whoever changes one adds a row to `rule_changes.csv`.
 FIXED = {

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from rflib.paper.claims import statistics
+from rflib.paper.verdicts import statistics
 
 
 def grid_of(rows: list[list[float]]) -> pd.DataFrame:

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from rflib.paper.claims import Evidence, Verdict
-from rflib.paper.claims.verdict import Coverage
 from rflib.paper.sentences import claims as words
 from rflib.paper.sentences.wording import NOTHING
+from rflib.paper.verdicts.verdict import Coverage
 from rflib.study.study import open_study
 
 HOLDS = Evidence("rf_vgg19, small images", "points", -3.0, -1, True, seeds=2)

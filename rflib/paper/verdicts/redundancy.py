@@ -5,12 +5,18 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.paper import tables
-from rflib.paper.claims.assessment import corrected, trend, within
-from rflib.paper.claims.controls import beside
-from rflib.paper.claims.evidence import EQUIVALENCE, TREND, Evidence
-from rflib.paper.claims.margins import GUESSING_POINTS, NOTICEABLE_POINTS, NOTICEABLE_SATURATION, NOTICEABLE_SHARE, RATE
-from rflib.paper.claims.readings import RESNET_SMALL, VGG_SMALL, Readings, by_seed, chosen, combinations
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.assessment import corrected, trend, within
+from rflib.paper.verdicts.controls import beside
+from rflib.paper.verdicts.evidence import EQUIVALENCE, TREND, Evidence
+from rflib.paper.verdicts.margins import (
+    GUESSING_POINTS,
+    NOTICEABLE_POINTS,
+    NOTICEABLE_SATURATION,
+    NOTICEABLE_SHARE,
+    RATE,
+)
+from rflib.paper.verdicts.readings import RESNET_SMALL, VGG_SMALL, Readings, by_seed, chosen, combinations
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "redundancy-and-saturation"
 _SCOPES = ("global", "live")

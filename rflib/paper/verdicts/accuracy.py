@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from rflib.paper import reported, tables
-from rflib.paper.claims.assessment import FEWEST_SEEDS, all_of, corrected, difference, floor, trend
-from rflib.paper.claims.controls import beside, combination, taken_away
-from rflib.paper.claims.evidence import TREND, Evidence
-from rflib.paper.claims.margins import (
+from rflib.paper.verdicts.assessment import FEWEST_SEEDS, all_of, corrected, difference, floor, trend
+from rflib.paper.verdicts.controls import beside, combination, taken_away
+from rflib.paper.verdicts.evidence import TREND, Evidence
+from rflib.paper.verdicts.margins import (
     COLLAPSE_POINTS,
     GUESSING_POINTS,
     NOTICEABLE_POINTS,
@@ -22,9 +22,9 @@ from rflib.paper.claims.margins import (
     RATE,
     RATE_IN_THE_TEXT,
 )
-from rflib.paper.claims.readings import EVERY, Readings, by_seed, chosen, combinations, groups
-from rflib.paper.claims.statistics import DECIMALS, peak_p_value
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.readings import EVERY, Readings, by_seed, chosen, combinations, groups
+from rflib.paper.verdicts.statistics import DECIMALS, peak_p_value
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "accuracy-and-pruning"
 _TABLES = ("table-1", "table-2")

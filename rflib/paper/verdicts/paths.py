@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from rflib.paper.claims.assessment import difference, fact, within
-from rflib.paper.claims.courses import (
+from rflib.paper.verdicts.assessment import difference, fact, within
+from rflib.paper.verdicts.courses import (
     RISES_AND_STOPS,
     SMALL,
     Course,
@@ -21,10 +21,10 @@ from rflib.paper.claims.courses import (
     stops,
     structures,
 )
-from rflib.paper.claims.evidence import DIFFERENCE, EQUIVALENCE, Evidence
-from rflib.paper.claims.margins import NOTICEABLE_LAYERS, NOTICEABLE_POINTS, SIMILAR_PROBES_POINTS
-from rflib.paper.claims.readings import Readings, images
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.evidence import DIFFERENCE, EQUIVALENCE, Evidence
+from rflib.paper.verdicts.margins import NOTICEABLE_LAYERS, NOTICEABLE_POINTS, SIMILAR_PROBES_POINTS
+from rflib.paper.verdicts.readings import Readings, images
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "should-you-go-deeper"
 _MULTI_PATH = ("mpnet18", "mpnet36")

@@ -1,4 +1,4 @@
-"""Every claim of the papers, decided where a study can: the rules of all themes, and the verdicts in order."""
+"""Verdicts on the papers' claims: which of them the measurements of a study bear out, and by which test. No torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rflib.errors import unknown
 from rflib.paper import reported
-from rflib.paper.claims import (
+from rflib.paper.verdicts import (
     accuracy,
     architecture,
     curvature,
@@ -25,10 +25,27 @@ from rflib.paper.claims import (
     refinement,
     representations,
 )
-from rflib.paper.claims.readings import Readings
-from rflib.paper.claims.verdict import Rule, Verdict, Verdicts, conclude, uncovered
+from rflib.paper.verdicts.evidence import Evidence
+from rflib.paper.verdicts.readings import Readings
+from rflib.paper.verdicts.report import details, table
+from rflib.paper.verdicts.rule_changes import FROZEN, changes
+from rflib.paper.verdicts.verdict import Outcome, Rule, Verdict, Verdicts, conclude, uncovered
 from rflib.study.origin import recorded
 from rflib.study.study import Study
+
+__all__ = [
+    "FROZEN",
+    "RULES",
+    "Evidence",
+    "Outcome",
+    "Verdict",
+    "Verdicts",
+    "changes",
+    "claims_of",
+    "decide",
+    "details",
+    "table",
+]
 
 RULES: dict[str, Rule] = {
     **architecture.RULES,

@@ -16,5 +16,5 @@ def changes() -> pd.DataFrame:
     Columns: `date`, `claims`, `rule_before`, `rule_after`, `verdict_before` and `verdict_after` (on the measurements of
     that day, "" where it is about many claims), `why`.
     """
-    with files("rflib.paper.claims").joinpath("rule_changes.csv").open(encoding="utf-8") as stream:
+    with files("rflib.paper.verdicts").joinpath("rule_changes.csv").open(encoding="utf-8") as stream:
         return pd.read_csv(stream, dtype=str, keep_default_na=False)

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from rflib.paper import tables
-from rflib.paper.claims.margins import GUESSING_POINTS
-from rflib.paper.claims.statistics import DECIMALS
+from rflib.paper.verdicts.margins import GUESSING_POINTS
+from rflib.paper.verdicts.statistics import DECIMALS
 from rflib.study.study import Study
 
 # The combinations of the paper, by the names that `combinations` gives them.

@@ -9,12 +9,12 @@ import pandas as pd
 from scipy.stats import chi2, friedmanchisquare
 
 from rflib.paper import reported
-from rflib.paper.claims.assessment import FEWEST_SEEDS, all_of, difference, fact
-from rflib.paper.claims.courses import SMALL, courses, structures, tail_start
-from rflib.paper.claims.evidence import DIFFERENCE, POINTS, Evidence
-from rflib.paper.claims.margins import NOTICEABLE_POINTS, SLIGHT_POINTS
-from rflib.paper.claims.readings import Readings, by_seed, chosen, images
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.assessment import FEWEST_SEEDS, all_of, difference, fact
+from rflib.paper.verdicts.courses import SMALL, courses, structures, tail_start
+from rflib.paper.verdicts.evidence import DIFFERENCE, POINTS, Evidence
+from rflib.paper.verdicts.margins import NOTICEABLE_POINTS, SLIGHT_POINTS
+from rflib.paper.verdicts.readings import Readings, by_seed, chosen, images
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "should-you-go-deeper"
 _TRUNCATED = ("vgg11", "vgg13", "vgg16", "vgg19", "resnet18", "resnet34", "mpnet18", "mpnet36")

@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from rflib.paper.claims import statistics
-from rflib.paper.claims.evidence import POINTS, RANK_CORRELATION, Evidence
-from rflib.paper.claims.margins import CLEAR_TREND, NOTICEABLE_POINTS
-from rflib.paper.claims.statistics import LEVEL, NORMAL
+from rflib.paper.verdicts import statistics
+from rflib.paper.verdicts.evidence import POINTS, RANK_CORRELATION, Evidence
+from rflib.paper.verdicts.margins import CLEAR_TREND, NOTICEABLE_POINTS
+from rflib.paper.verdicts.statistics import LEVEL, NORMAL
 
 FEWEST_SEEDS = 3
 

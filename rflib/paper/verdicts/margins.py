@@ -1,6 +1,6 @@
 """What counts as a change, as none, as much: every threshold of a verdict, with its reason.
 
-All are as they were on 2026-12-01 (`rflib.paper.claims.FROZEN`), and a test holds their values: a later change is one
+All are as they were on 2026-12-01 (`claims.FROZEN`), and a test holds their values: a later change is one
 of a rule after results existed, and belongs into the list of changes.
 """
 

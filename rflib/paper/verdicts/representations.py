@@ -10,12 +10,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from rflib.paper.claims.assessment import all_of, difference, trend, within
-from rflib.paper.claims.evidence import SIMILARITY, TREND, Evidence, signed
-from rflib.paper.claims.margins import HIGH_SIMILARITY, MIDDLE_LAYER, NOTICEABLE_SIMILARITY
-from rflib.paper.claims.readings import Readings, by_seed, chosen, combinations
-from rflib.paper.claims.statistics import pseudo_values
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.assessment import all_of, difference, trend, within
+from rflib.paper.verdicts.evidence import SIMILARITY, TREND, Evidence, signed
+from rflib.paper.verdicts.margins import HIGH_SIMILARITY, MIDDLE_LAYER, NOTICEABLE_SIMILARITY
+from rflib.paper.verdicts.readings import Readings, by_seed, chosen, combinations
+from rflib.paper.verdicts.statistics import pseudo_values
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "representations"
 Pair = tuple[int, int]

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from rflib.paper import tables
-from rflib.paper.claims.assessment import all_of, corrected, difference, trend
-from rflib.paper.claims.controls import beside
-from rflib.paper.claims.evidence import DIFFERENCE, Evidence
-from rflib.paper.claims.margins import NOTICEABLE_DECADES, NOTICEABLE_POINTS, NOTICEABLE_SIMILARITY, RATE
-from rflib.paper.claims.readings import Readings, groups, images
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.assessment import all_of, corrected, difference, trend
+from rflib.paper.verdicts.controls import beside
+from rflib.paper.verdicts.evidence import DIFFERENCE, Evidence
+from rflib.paper.verdicts.margins import NOTICEABLE_DECADES, NOTICEABLE_POINTS, NOTICEABLE_SIMILARITY, RATE
+from rflib.paper.verdicts.readings import Readings, groups, images
+from rflib.paper.verdicts.verdict import Finding, Rule
 from rflib.study.optimiser_plans import BUDGETS
 
 _CHAPTER = "optimisers-and-prunability"

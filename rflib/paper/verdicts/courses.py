@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rflib.paper.claims.assessment import all_of, difference
-from rflib.paper.claims.evidence import DIFFERENCE, Evidence
-from rflib.paper.claims.margins import NOTICEABLE_POINTS
-from rflib.paper.claims.readings import Readings, by_seed, chosen, images
+from rflib.paper.verdicts.assessment import all_of, difference
+from rflib.paper.verdicts.evidence import DIFFERENCE, Evidence
+from rflib.paper.verdicts.margins import NOTICEABLE_POINTS
+from rflib.paper.verdicts.readings import Readings, by_seed, chosen, images
 from rflib.study.profiles import RoleName
 
 # The paper is on CIFAR-10, whose part the small images take; Figure 5 alone is on others.

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rflib.paper.claims.assessment import FEWEST_SEEDS, difference
-from rflib.paper.claims.evidence import Evidence, p_text
-from rflib.paper.claims.statistics import exceeding_p_value
+from rflib.paper.verdicts.assessment import FEWEST_SEEDS, difference
+from rflib.paper.verdicts.evidence import Evidence, p_text
+from rflib.paper.verdicts.statistics import exceeding_p_value
 
 
 def beside(plain: Sequence[Evidence], control: Sequence[Evidence], start: str) -> str:

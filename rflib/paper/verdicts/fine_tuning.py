@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.claims.assessment import all_of, difference, floor, trend
-from rflib.paper.claims.evidence import DIFFERENCE, TREND, Evidence
-from rflib.paper.claims.margins import MUCH_RECOVERED, NOTICEABLE_POINTS, RATE
-from rflib.paper.claims.readings import EVERY, RESNET_LARGE, Readings, by_seed, chosen, combinations
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.assessment import all_of, difference, floor, trend
+from rflib.paper.verdicts.evidence import DIFFERENCE, TREND, Evidence
+from rflib.paper.verdicts.margins import MUCH_RECOVERED, NOTICEABLE_POINTS, RATE
+from rflib.paper.verdicts.readings import EVERY, RESNET_LARGE, Readings, by_seed, chosen, combinations
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "fine-tuning"
 _KEYS = ["role", "architecture", "pool_kernel", "seed"]

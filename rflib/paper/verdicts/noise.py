@@ -8,18 +8,18 @@ from typing import Any
 import pandas as pd
 
 from rflib.paper import tables
-from rflib.paper.claims.assessment import all_of, corrected, difference
-from rflib.paper.claims.controls import beside
-from rflib.paper.claims.evidence import DIFFERENCE, Evidence
-from rflib.paper.claims.margins import (
+from rflib.paper.verdicts.assessment import all_of, corrected, difference
+from rflib.paper.verdicts.controls import beside
+from rflib.paper.verdicts.evidence import DIFFERENCE, Evidence
+from rflib.paper.verdicts.margins import (
     NOTICEABLE_DISCREPANCY,
     NOTICEABLE_POINTS,
     RATE,
     RATE_IN_THE_TEXT,
     SHARP_DISCREPANCY,
 )
-from rflib.paper.claims.readings import Readings, chosen, groups, images
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.readings import Readings, chosen, groups, images
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "noise-before-pruning"
 _LN = "of ln(variance)"

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from rflib.paper import tables
-from rflib.paper.claims.assessment import all_of, difference, trend, within
-from rflib.paper.claims.courses import (
+from rflib.paper.verdicts.assessment import all_of, difference, trend, within
+from rflib.paper.verdicts.courses import (
     LARGE,
     RISES_AND_STOPS,
     Course,
@@ -21,15 +21,15 @@ from rflib.paper.claims.courses import (
     tail_start,
     with_border,
 )
-from rflib.paper.claims.evidence import DIFFERENCE, EQUIVALENCE, TREND, Evidence
-from rflib.paper.claims.margins import (
+from rflib.paper.verdicts.evidence import DIFFERENCE, EQUIVALENCE, TREND, Evidence
+from rflib.paper.verdicts.margins import (
     NOTICEABLE_LAYERS,
     NOTICEABLE_POINTS,
     NOTICEABLE_SATURATION,
     SUDDEN_POINTS,
 )
-from rflib.paper.claims.readings import RESNET_SMALL, VGG_SMALL, Readings, by_seed, combinations
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.readings import RESNET_SMALL, VGG_SMALL, Readings, by_seed, combinations
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "should-you-go-deeper"
 _VGGS = ("vgg11", "vgg13", "vgg16", "vgg19")

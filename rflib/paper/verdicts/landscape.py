@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from rflib.paper.claims.assessment import all_of, difference, trend
-from rflib.paper.claims.evidence import DIFFERENCE, TREND, Evidence
-from rflib.paper.claims.margins import LARGEST_RESIDUAL, NOTICEABLE_POINTS
-from rflib.paper.claims.readings import (
+from rflib.paper.verdicts.assessment import all_of, difference, trend
+from rflib.paper.verdicts.evidence import DIFFERENCE, TREND, Evidence
+from rflib.paper.verdicts.margins import LARGEST_RESIDUAL, NOTICEABLE_POINTS
+from rflib.paper.verdicts.readings import (
     RESNET_LARGE,
     RESNET_SMALL,
     VGG_SMALL,
@@ -20,7 +20,7 @@ from rflib.paper.claims.readings import (
     groups,
     images,
 )
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "loss-landscape"
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pandas as pd
 
 from rflib.paper import tables
-from rflib.paper.claims.assessment import all_of, difference, fact, within
-from rflib.paper.claims.evidence import DIFFERENCE, EQUIVALENCE, Evidence
-from rflib.paper.claims.margins import (
+from rflib.paper.verdicts.assessment import all_of, difference, fact, within
+from rflib.paper.verdicts.evidence import DIFFERENCE, EQUIVALENCE, Evidence
+from rflib.paper.verdicts.margins import (
     CLEAR_IMBALANCE,
     CLEAR_TREND,
     DEAD_PIXELS_PERCENT,
@@ -19,8 +19,8 @@ from rflib.paper.claims.margins import (
     NOTICEABLE_POINTS,
     NOTICEABLE_SHARE,
 )
-from rflib.paper.claims.readings import Readings, chosen, combinations, groups, images
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.readings import Readings, chosen, combinations, groups, images
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "effective-receptive-field"
 # Fewer networks have no rank correlation to speak of.

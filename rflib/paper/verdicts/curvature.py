@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from rflib.paper import tables
-from rflib.paper.claims.assessment import difference
-from rflib.paper.claims.evidence import DIFFERENCE
-from rflib.paper.claims.margins import NOTICEABLE_DECADES, NOTICEABLE_POINTS
-from rflib.paper.claims.readings import Readings, groups, images
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.assessment import difference
+from rflib.paper.verdicts.evidence import DIFFERENCE
+from rflib.paper.verdicts.margins import NOTICEABLE_DECADES, NOTICEABLE_POINTS
+from rflib.paper.verdicts.readings import Readings, groups, images
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "width-and-curvature"
 _SPECTRA = {"initial": "before training", "last": "after training"}

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pandas as pd
 
 from rflib.paper import tables
-from rflib.paper.claims.assessment import all_of, difference, fact
-from rflib.paper.claims.evidence import DIFFERENCE, Evidence
-from rflib.paper.claims.margins import NOTICEABLE_POINTS
-from rflib.paper.claims.readings import Readings, images
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.assessment import all_of, difference, fact
+from rflib.paper.verdicts.evidence import DIFFERENCE, Evidence
+from rflib.paper.verdicts.margins import NOTICEABLE_POINTS
+from rflib.paper.verdicts.readings import Readings, images
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "receptive-field-refinement"
 _ACCURACY = ("fig-refined-accuracy",)
@@ -28,7 +28,7 @@ def accuracy(readings: Readings) -> Finding:
 def predictions(readings: Readings) -> Finding:
     """RF-02: probes gain before the layers that are predicted to be unproductive, and nothing from there on.
 
-    Best against best, as for the border layer in `rflib.paper.claims.courses`.
+    Best against best, as for the border layer in `rflib.paper.verdicts.courses`.
     """
     found = []
     for role in readings.study.profile.roles:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.claims.assessment import all_of, difference, within
-from rflib.paper.claims.evidence import DIFFERENCE, EQUIVALENCE, Evidence
-from rflib.paper.claims.margins import COLLAPSE_POINTS, EQUAL_FIELDS, GUESSING_POINTS, NOTICEABLE_POINTS, RATE
-from rflib.paper.claims.readings import (
+from rflib.paper.verdicts.assessment import all_of, difference, within
+from rflib.paper.verdicts.evidence import DIFFERENCE, EQUIVALENCE, Evidence
+from rflib.paper.verdicts.margins import COLLAPSE_POINTS, EQUAL_FIELDS, GUESSING_POINTS, NOTICEABLE_POINTS, RATE
+from rflib.paper.verdicts.readings import (
     RESNET_LARGE,
     RESNET_SMALL,
     Readings,
@@ -17,7 +17,7 @@ from rflib.paper.claims.readings import (
     groups,
     images,
 )
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _NETWORK = ("role", "architecture", "pool_kernel")
 

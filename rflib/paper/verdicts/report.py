@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rflib.paper.claims.evidence import Evidence, p_text, signed
-from rflib.paper.claims.verdict import Verdict
+from rflib.paper.verdicts.evidence import Evidence, p_text, signed
+from rflib.paper.verdicts.verdict import Verdict
 from rflib.study.origin import traced
 
 OWN_SOURCE = "rf-representations"

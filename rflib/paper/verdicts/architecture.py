@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rflib.paper.claims.assessment import difference, fact
-from rflib.paper.claims.evidence import DIFFERENCE, Evidence
-from rflib.paper.claims.margins import NOTICEABLE_POINTS, SIMILAR_PARAMETERS
-from rflib.paper.claims.readings import EVERY, Readings, by_seed, chosen, combinations, groups, images
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.assessment import difference, fact
+from rflib.paper.verdicts.evidence import DIFFERENCE, Evidence
+from rflib.paper.verdicts.margins import NOTICEABLE_POINTS, SIMILAR_PARAMETERS
+from rflib.paper.verdicts.readings import EVERY, Readings, by_seed, chosen, combinations, groups, images
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "manipulating-the-receptive-field"
 _KEPT = {"padded": "maps kept by padding", "dilated": "maps kept by dilation"}

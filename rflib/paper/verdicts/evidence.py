@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rflib.paper.claims.statistics import LEVEL, Interval
+from rflib.paper.verdicts.statistics import LEVEL, Interval
 
 RANK_CORRELATION = "rank correlation"
 POINTS = "points"

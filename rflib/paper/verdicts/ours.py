@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from rflib.paper import tables
-from rflib.paper.claims.assessment import all_of, difference, fact, floor, trend
-from rflib.paper.claims.evidence import DIFFERENCE, TREND, Evidence
-from rflib.paper.claims.margins import FEW_DEAD, MANY_DEAD, MUCH_RECOVERED, NOTICEABLE_POINTS, RATE
-from rflib.paper.claims.readings import (
+from rflib.paper.verdicts.assessment import all_of, difference, fact, floor, trend
+from rflib.paper.verdicts.evidence import DIFFERENCE, TREND, Evidence
+from rflib.paper.verdicts.margins import FEW_DEAD, MANY_DEAD, MUCH_RECOVERED, NOTICEABLE_POINTS, RATE
+from rflib.paper.verdicts.readings import (
     EVERY,
     RESNET_SMALL,
     VGG_SMALL,
@@ -25,7 +25,7 @@ from rflib.paper.claims.readings import (
     groups,
     images,
 )
-from rflib.paper.claims.verdict import Finding, Rule
+from rflib.paper.verdicts.verdict import Finding, Rule
 
 _CHAPTER = "open-questions"
 # Changing a dead tap may change the order of a sum, and nothing else.

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rflib.paper.claims.assessment import FEWEST_SEEDS, corrected
-from rflib.paper.claims.evidence import Evidence
-from rflib.paper.claims.readings import Readings
-from rflib.paper.claims.statistics import Interval
+from rflib.paper.verdicts.assessment import FEWEST_SEEDS, corrected
+from rflib.paper.verdicts.evidence import Evidence
+from rflib.paper.verdicts.readings import Readings
+from rflib.paper.verdicts.statistics import Interval
 from rflib.study.origin import METADATA, Origin
 
 Outcome = Literal["reproduced", "partly", "not reproduced", "not seen", "not covered"]
