@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.style import Drawing, covered, drawn, legend, note, quantity_style
+from rflib.paper import plots, tables
+from rflib.paper.style import Drawing, covered, drawn, legend, note, quantity_style
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -21,18 +20,18 @@ def accuracy_and_pruning(study: Study, *, role: RoleName = "small_images", rate:
     """
     table = tables.accuracy_and_pruning(study, role=role, rate=rate)
     covered(table)
-    groups = layout.by_architecture(table)
-    figure, main, strips = layout.panels(list(groups), columns=layout.columns_for(table), strip=1.25, extra=1.5)
+    groups = plots.by_architecture(table)
+    figure, main, strips = plots.panels(list(groups), columns=plots.columns_for(table), strip=1.25, extra=1.5)
     for axes, strip, group in zip(main, strips, groups.values(), strict=True):
         draw_accuracies(axes, group, rate)
-        layout.dead_bars(strip, group["receptive_field"], group["dead_share"], top=130)
-        layout.field_axis(strip, group)
-    layout.accuracy_axis(main)
-    layout.label_left(strips, "dead taps (%)")
+        plots.dead_bars(strip, group["receptive_field"], group["dead_share"], top=130)
+        plots.field_axis(strip, group)
+    plots.accuracy_axis(main)
+    plots.label_left(strips, "dead taps (%)")
     legend(figure, columns=2)
     title = study.profile.roles[role].title
-    again = layout.new_statistics_note(table)
-    note(figure, f"{title}.", layout.spread_note(table["n"]), again, layout.paper_note(table, role))
+    again = plots.new_statistics_note(table)
+    note(figure, f"{title}.", plots.spread_note(table["n"]), again, plots.paper_note(table, role))
     return figure
 
 
@@ -48,18 +47,18 @@ def large_fields(study: Study, *, role: RoleName = "small_images", rate: float =
     parts = [part for part in (grid, large) if not part.empty]
     table = pd.concat([part[part["architecture"] == "rf_resnet50"] for part in parts])
     table = table.drop_duplicates("pool_kernel").sort_values("receptive_field", ignore_index=True)
-    figure, (axes,), (strip,) = layout.panels(["rf_resnet50"], strip=1.0, height=3.0, extra=1.8)
+    figure, (axes,), (strip,) = plots.panels(["rf_resnet50"], strip=1.0, height=3.0, extra=1.8)
     draw_accuracies(axes, table, rate)
     for quantity, label in (("input_share", "input pixels that are seen"), ("dead_share", "dead taps")):
         style = {"marker": "s", "linestyle": "--"} | quantity_style(quantity)
         strip.plot(table["receptive_field"], table[quantity], label=label, **style)
-    layout.field_axis(strip, table, logarithmic=True)
+    plots.field_axis(strip, table, logarithmic=True)
     strip.set(ylim=(-8, 112), yticks=[0, 50, 100], ylabel="share (%)")
-    layout.accuracy_axis([axes])
+    plots.accuracy_axis([axes])
     legend(figure, columns=2)
     title = study.profile.roles[role].title
-    again = layout.new_statistics_note(table)
-    note(figure, f"{title}.", layout.spread_note(table["n"]), again, layout.paper_note(table, role))
+    again = plots.new_statistics_note(table)
+    note(figure, f"{title}.", plots.spread_note(table["n"]), again, plots.paper_note(table, role))
     return figure
 
 
@@ -71,10 +70,10 @@ def draw_accuracies(axes: Axes, table: pd.DataFrame, rate: float) -> None:
         "live": f"{rate:.0%} of live pruned",
     }
     for quantity, label in labels.items():
-        layout.curve(axes, table["receptive_field"], table, quantity, label=label, **quantity_style(quantity))
+        plots.curve(axes, table["receptive_field"], table, quantity, label=label, **quantity_style(quantity))
         again = table.dropna(subset=f"{quantity}_calibrated_mean") if quantity != "dense" else table.iloc[:0]
         if len(again):
             name = f"{quantity}_calibrated"
-            layout.curve(axes, again["receptive_field"], again, name, label=f"{label}, anew", **quantity_style(name))
-    layout.hollow(axes, table, "dense", "dense, paper")
-    layout.hollow(axes, table, "pruned", f"{rate:.0%} pruned, paper")
+            plots.curve(axes, again["receptive_field"], again, name, label=f"{label}, anew", **quantity_style(name))
+    plots.hollow(axes, table, "dense", "dense, paper")
+    plots.hollow(axes, table, "pruned", f"{rate:.0%} pruned, paper")

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from rflib.paper.claims import Evidence, Verdict, decide
-from rflib.paper.figures.style import Drawing, NothingToDraw, drawn, legend, new, note
+from rflib.paper.style import Drawing, NothingToDraw, drawn, legend, new, note
 from rflib.paper.verdicts.evidence import POINTS, RANK_CORRELATION
 from rflib.study.study import Study
 

@@ -8,9 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.style import Drawing, covered, drawn, kernel_style, key, legend, note
+from rflib.paper import plots, tables
+from rflib.paper.style import Drawing, covered, drawn, kernel_style, key, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -34,17 +33,17 @@ def new_statistics(study: Study, *, role: RoleName = "small_images") -> Drawing:
     by = ["architecture", "scope", "pool_kernel", "rate"]
     table = tables.summarise(frame, by, ["pruned", "pruned_calibrated"]).sort_values("rate")
     pairs = [(name, scope) for name in frame["architecture"].unique() for scope in _RANKINGS]
-    figure, main, _ = layout.panels([f"{name}, {_RANKINGS[scope]}" for name, scope in pairs], height=2.6, extra=1.4)
+    figure, main, _ = plots.panels([f"{name}, {_RANKINGS[scope]}" for name, scope in pairs], height=2.6, extra=1.4)
     for axes, (name, scope) in zip(main, pairs, strict=True):
         rows = table[(table["architecture"] == name) & (table["scope"] == scope)]
-        for kernel, group in layout.by_kernel(rows):
+        for kernel, group in plots.by_kernel(rows):
             style, x = kernel_style(kernel), 100 * group["rate"]
-            layout.curve(axes, x, group, "pruned", band=True, label=f"k = {kernel}", **style | _OLD)
-            layout.curve(axes, x, group, "pruned_calibrated", band=True, label="_", **style | _NEW)
+            plots.curve(axes, x, group, "pruned", band=True, label=f"k = {kernel}", **style | _OLD)
+            plots.curve(axes, x, group, "pruned_calibrated", band=True, label="_", **style | _NEW)
         axes.set_xlabel("pruning rate (%)")
-    layout.accuracy_axis(main)
+    plots.accuracy_axis(main)
     legend(figure, columns=3, keys=_KEYS)
-    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(table["n"], "bands"))
+    note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(table["n"], "bands"))
     return figure
 
 
@@ -61,15 +60,15 @@ def live_weights(study: Study, *, role: RoleName = "small_images") -> Drawing:
     by = ["architecture", "pool_kernel", "rate"]
     table = tables.summarise(frame, by, ["kept", "kept_calibrated", *_AXES]).sort_values("rate")
     pairs = [(name, column) for name in frame["architecture"].unique() for column in _AXES]
-    figure, main, _ = layout.panels([name for name, _ in pairs], height=2.6, extra=1.5)
+    figure, main, _ = plots.panels([name for name, _ in pairs], height=2.6, extra=1.5)
     for axes, (name, column) in zip(main, pairs, strict=True):
         rows = table[table["architecture"] == name]
-        for kernel, group in layout.by_kernel(rows):
+        for kernel, group in plots.by_kernel(rows):
             _draw_kept(axes, group, f"{column}_mean", kernel)
         axes.set_xlabel(_AXES[column])
         if column == "live_left":
             _count_down(axes, rows["live_left_mean"])
-    layout.label_left(main, "kept (%)")
+    plots.label_left(main, "kept (%)")
     legend(figure, columns=3, keys=_KEYS)
     fewest, most = int(table["n"].min()), int(table["n"].max())
     seeds = f"n = {most}" if fewest == most else f"n = {fewest} to {most}"
@@ -84,21 +83,21 @@ def rescaled_taps(study: Study, *, role: RoleName = "small_images") -> Drawing:
     covered(table)
     networks = list(table.groupby(["architecture", "pool_kernel"], sort=False))
     titles = [f"{name}, k = {kernel}" for (name, kernel), _ in networks]
-    figure, main, _ = layout.panels(titles, height=2.6, extra=1.3)
+    figure, main, _ = plots.panels(titles, height=2.6, extra=1.3)
     factors = sorted(table["factor"].unique().tolist())
     for axes, (_, rows) in zip(main, networks, strict=True):
         for index, factor in enumerate(factors):
             group = rows[rows["factor"] == factor]
             style: dict[str, Any] = {"marker": _MARKERS[index % len(_MARKERS)], "color": _factor_colour(factor)}
-            layout.curve(axes, 100 * group["rate"], group, "pruned", label=f"dead taps × {factor:g}", **style)
+            plots.curve(axes, 100 * group["rate"], group, "pruned", label=f"dead taps × {factor:g}", **style)
         axes.set_xlabel("pruning rate (%)")
-    layout.accuracy_axis(main)
+    plots.accuracy_axis(main)
     legend(figure, columns=3)
     note(
         figure,
         f"{study.profile.roles[role].title}.",
         "Before pruning all of them compute the same.",
-        layout.spread_note(table["n"]),
+        plots.spread_note(table["n"]),
     )
     return figure
 

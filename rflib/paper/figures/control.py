@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from rflib.paper import tables
-from rflib.paper.figures.style import Drawing, NothingToDraw, drawn, legend, new, note, quantity_style
+from rflib.paper.style import Drawing, NothingToDraw, drawn, legend, new, note, quantity_style
 from rflib.study.study import Study
 
 _MAPS = {"shrinking": "", "padded": ", padded maps", "dilated": ", dilated"}

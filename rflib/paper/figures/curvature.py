@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.style import Drawing, NothingToDraw, drawn, kernel_style, key, legend, new, note
+from rflib.paper import plots, tables
+from rflib.paper.style import Drawing, NothingToDraw, drawn, kernel_style, key, legend, new, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -46,11 +45,11 @@ def _by_width(
     figure = new(2.3 * (len(panels) // 2) + 1.3)
     grid = figure.subplots(len(panels) // 2, 2).flatten()
     for axes, (whole, broken, label, logarithmic) in zip(grid, panels, strict=True):
-        for kernel, group in layout.by_kernel(table):
+        for kernel, group in plots.by_kernel(table):
             style, name = kernel_style(kernel), f"k = {kernel} ({group['receptive_field'].iloc[0]:.0f} px)"
-            layout.curve(axes, group["width_multiple"], group, whole, label=name, **style)
+            plots.curve(axes, group["width_multiple"], group, whole, label=name, **style)
             if broken:
-                layout.curve(axes, group["width_multiple"], group, broken, **style | _HOLLOW)
+                plots.curve(axes, group["width_multiple"], group, broken, **style | _HOLLOW)
         axes.set_xticks(sorted(table["width_multiple"].unique()))
         axes.set_ylabel(label)
         if logarithmic:
@@ -60,5 +59,5 @@ def _by_width(
     for axes in grid[-2:]:
         axes.set_xlabel("multiple of the width")
     legend(figure, columns=2, keys=[key(dashed, marker="o", **_HOLLOW)])
-    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(table["n"]))
+    note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(table["n"]))
     return figure

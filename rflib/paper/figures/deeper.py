@@ -9,10 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from rflib.errors import unknown
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.pairs import before_and_after
-from rflib.paper.figures.style import Drawing, covered, drawn, legend, note
+from rflib.paper import plots, tables
+from rflib.paper.plots import before_and_after
+from rflib.paper.style import Drawing, covered, drawn, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -39,15 +38,15 @@ def layer_profiles(study: Study, *, kind: str = "sequential", role: RoleName = "
         frame = frame[frame["architecture"].map(_kind) == kind]
     covered(frame)
     chosen = list(frame["architecture"].unique())
-    figure, main, strips = layout.panels(chosen, height=2.0, strip=0.8, extra=1.2)
+    figure, main, strips = plots.panels(chosen, height=2.0, strip=0.8, extra=1.2)
     for name, above, below in zip(chosen, main, strips, strict=True):
         _draw(above, below, frame[frame["architecture"] == name])
-    layout.label_left(main, "probe (%)")
-    layout.label_left(strips, "saturation")
+    plots.label_left(main, "probe (%)")
+    plots.label_left(strips, "saturation")
     legend(figure, columns=2)
     seeds = frame.groupby("architecture")["seed"].nunique()
     title = study.profile.roles[role].title
-    note(figure, f"{title}.", layout.spread_note(seeds), "Saturation: share of directions for 99 % of the variance.")
+    note(figure, f"{title}.", plots.spread_note(seeds), "Saturation: share of directions for 99 % of the variance.")
     return figure
 
 
@@ -68,7 +67,7 @@ def _draw(above: Axes, below: Axes, frame: pd.DataFrame) -> None:
             last = by_layer["layer"].max() + 0.5
             axes.axvspan(tail - 0.5, last, label="from the border on", zorder=0, **_UNPRODUCTIVE)
             axes.axvline(tail - 0.5, label="border layer", **_BORDER)
-    layout.curve(above, by_layer["layer"], by_layer, "accuracy", label="probe accuracy", **_PROBE)
+    plots.curve(above, by_layer["layer"], by_layer, "accuracy", label="probe accuracy", **_PROBE)
     below.bar(by_layer["layer"], by_layer["saturation_mean"], label="saturation", **_SATURATION)
     below.set_ylim(0, 1)
     below.set_xlim(0.3, by_layer["layer"].max() + 0.7)

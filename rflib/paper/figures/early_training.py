@@ -6,9 +6,8 @@ from typing import Any
 
 from matplotlib.ticker import MaxNLocator
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.style import Drawing, covered, drawn, legend, note
+from rflib.paper import plots, tables
+from rflib.paper.style import Drawing, covered, drawn, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -33,18 +32,18 @@ def early_training(study: Study, *, role: RoleName = "small_images") -> Drawing:
     table = tables.summarise(frame, by, ["test_accuracy"])
     ends = tables.printed_protocol(study, role=role)
     groups = {f"{name}, k = {kernel}": group for (name, kernel), group in table.groupby(by[:2], sort=False)}
-    figure, main, _ = layout.panels(list(groups), height=3.0, extra=1.6)
+    figure, main, _ = plots.panels(list(groups), height=3.0, extra=1.6)
     for axes, group in zip(main, groups.values(), strict=True):
         for purpose, rows in group.groupby("purpose", sort=False):
             style = _STYLES[str(purpose)]
-            layout.curve(axes, rows["epoch"], rows, "test_accuracy", label=tables.SCHEDULES[str(purpose)], **style)
+            plots.curve(axes, rows["epoch"], rows, "test_accuracy", label=tables.SCHEDULES[str(purpose)], **style)
         same = ends[(ends[by[:2]] == group[by[:2]].iloc[0]).all(axis=1)]
         for reported in same["dense_reported"].dropna().unique():
             axes.axhline(reported, color="#777777", linestyle=":", linewidth=1.2, label="the paper, at the end")
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    layout.accuracy_axis(main)
+    plots.accuracy_axis(main)
     main[0].set_ylim(0, 100)
     legend(figure, columns=2)
-    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(table["n"]))
+    note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(table["n"]))
     return figure

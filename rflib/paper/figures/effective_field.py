@@ -9,9 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.style import Drawing, NothingToDraw, covered, drawn, legend, new, note
+from rflib.paper import plots, tables
+from rflib.paper.style import Drawing, NothingToDraw, covered, drawn, legend, new, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -33,7 +32,7 @@ def field_and_accuracy(study: Study, *, role: RoleName = "small_images") -> Draw
     """Draw test accuracy in percent against the theoretical and against the effective field, a point a network."""
     table = tables.field_and_accuracy(study, role=role)
     covered(table)
-    figure, (theory, effective), _ = layout.panels(["in theory", "effective"], height=3.6, extra=1.0)
+    figure, (theory, effective), _ = plots.panels(["in theory", "effective"], height=3.6, extra=1.0)
     for axes, x in ((theory, "theoretical_field"), (effective, "trained_mean")):
         for number, row in enumerate(table.to_dict("records"), start=1):
             axes.errorbar(row[x], row["accuracy_mean"], yerr=row["accuracy_sd"], color="#1F4E9E", marker="o", capsize=0)
@@ -42,9 +41,9 @@ def field_and_accuracy(study: Study, *, role: RoleName = "small_images") -> Draw
         axes.margins(x=0.15, y=0.15)
     theory.set_xlabel("receptive field (px)")
     effective.set_xlabel("effective field (px)")
-    layout.label_left([theory, effective], "test accuracy (%)")
+    plots.label_left([theory, effective], "test accuracy (%)")
     names = ", ".join(f"{number} {name}" for number, name in enumerate(table["architecture"], start=1))
-    note(figure, f"{study.profile.roles[role].title}. {names}.", layout.spread_note(table["n"]))
+    note(figure, f"{study.profile.roles[role].title}. {names}.", plots.spread_note(table["n"]))
     return figure
 
 
@@ -57,14 +56,14 @@ def effective_fields(study: Study, *, role: RoleName = "small_images", mirrored:
     frame = tables.effective_fields(study, role=role, mirrored=mirrored)
     covered(frame)
     names = list(frame["architecture"].unique())
-    figure, main, _ = layout.panels(names, height=2.1, extra=1.3)
+    figure, main, _ = plots.panels(names, height=2.1, extra=1.3)
     for name, axes in zip(names, main, strict=True):
         _draw_fields(axes, frame[frame["architecture"] == name])
-    layout.label_left(main, "side (px)")
+    plots.label_left(main, "side (px)")
     legend(figure, columns=2)
     seeds = frame.groupby("architecture")["seed"].nunique()
     definition = "Effective: side of a square of as many pixels as hold 95 % of the gradient."
-    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(seeds), definition)
+    note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(seeds), definition)
     return figure
 
 
@@ -75,7 +74,7 @@ def _draw_fields(axes: Axes, frame: pd.DataFrame) -> None:
     for checkpoint, label, style in (("initial", "untrained", _UNTRAINED), ("last", "trained", _TRAINED)):
         chosen = frame[frame["checkpoint"] == checkpoint].sort_values("depth")
         summary = tables.summarise(chosen, ["depth"], ["area_side"])
-        layout.curve(axes, summary["depth"], summary, "area_side", label=f"effective, {label}", **style)
+        plots.curve(axes, summary["depth"], summary, "area_side", label=f"effective, {label}", **style)
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
@@ -134,7 +133,7 @@ def kernel_padding(study: Study, *, role: RoleName = "small_images") -> Drawing:
         axes.set_ylim(bottom=0)
     panels[len(panels) // 2].set_xlabel("task")
     legend(figure, columns=2)
-    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(table["n"]))
+    note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(table["n"]))
     return figure
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.style import Drawing, covered, drawn, legend, note, quantity_style
+from rflib.paper import plots, tables
+from rflib.paper.style import Drawing, covered, drawn, legend, note, quantity_style
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -24,21 +23,21 @@ def fine_tuning(study: Study, *, role: RoleName = "small_images", rate: float = 
         "one_shot": f"{rate:.0%} pruned, one-shot",
         "fine_tuned": f"fine-tuned for {settings.fine_tuning.epochs} epochs",
     }
-    groups = layout.by_architecture(table)
-    figure, main, _ = layout.panels(list(groups), columns=layout.columns_for(table), height=3.0, extra=1.5)
+    groups = plots.by_architecture(table)
+    figure, main, _ = plots.panels(list(groups), columns=plots.columns_for(table), height=3.0, extra=1.5)
     for axes, (name, group) in zip(main, groups.items(), strict=True):
         for quantity, label in labels.items():
             style = quantity_style("pruned" if quantity == "one_shot" else quantity)
-            layout.curve(axes, group["receptive_field"], group, quantity, label=label, **style)
+            plots.curve(axes, group["receptive_field"], group, quantity, label=label, **style)
         if not long.empty:
             longer = long[long["architecture"] == name]
             label = f"fine-tuned for {settings.long_fine_tuning_epochs} epochs"
             style = quantity_style("long_fine_tuned")
-            layout.curve(axes, longer["receptive_field"], longer, "fine_tuned", label=label, **style)
-        layout.hollow(axes, group, "dense", "dense, paper")
-        layout.hollow(axes, group, "fine_tuned", "fine-tuned for 10 epochs, paper")
-        layout.field_axis(axes, group)
-    layout.accuracy_axis(main)
+            plots.curve(axes, longer["receptive_field"], longer, "fine_tuned", label=label, **style)
+        plots.hollow(axes, group, "dense", "dense, paper")
+        plots.hollow(axes, group, "fine_tuned", "fine-tuned for 10 epochs, paper")
+        plots.field_axis(axes, group)
+    plots.accuracy_axis(main)
     legend(figure, columns=2)
-    note(figure, f"{settings.title}.", layout.spread_note(table["n"]), layout.paper_note(table, role))
+    note(figure, f"{settings.title}.", plots.spread_note(table["n"]), plots.paper_note(table, role))
     return figure

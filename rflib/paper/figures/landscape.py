@@ -8,9 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.style import Drawing, covered, drawn, kernel_style, key, legend, note
+from rflib.paper import plots, tables
+from rflib.paper.style import Drawing, covered, drawn, kernel_style, key, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -32,13 +31,13 @@ def spectra(
     covered(frame)
     by = ["checkpoint", "batch_statistics", "pool_kernel", "rank"]
     ranges = frame.groupby(by)["eigenvalue"].agg(["mean", "min", "max", "size"]).reset_index()
-    figure, main, _ = layout.panels(list(_MOMENTS.values()), height=3.4, extra=1.6)
+    figure, main, _ = plots.panels(list(_MOMENTS.values()), height=3.4, extra=1.6)
     for axes, checkpoint in zip(main, _MOMENTS, strict=True):
         _draw_spectra(axes, ranges[ranges["checkpoint"] == checkpoint], architecture, highlighted)
         axes.set_xlabel("rank of the eigenvalue")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     scale = _scale(main[0], ranges)
-    layout.label_left(main, "eigenvalue of the Hessian")
+    plots.label_left(main, "eigenvalue of the Hessian")
     keys = []
     if (ranges["batch_statistics"] == "frozen").any():
         keys.append(key("frozen batch statistics", linestyle=":", linewidth=1))
@@ -51,14 +50,14 @@ def spectra(
 
 
 def _draw_spectra(axes: Axes, ranges: pd.DataFrame, architecture: str, highlighted: int | None) -> None:
-    for kernel, rows in layout.by_kernel(ranges):
+    for kernel, rows in plots.by_kernel(ranges):
         alpha = 1.0 if highlighted in (None, kernel) else _FAINT
         frozen = rows[rows["batch_statistics"] == "frozen"]
         style = kernel_style(kernel) | {"linestyle": ":", "linewidth": 1.0, "marker": "none", "alpha": alpha}
         axes.plot(frozen["rank"], frozen["mean"], label="_", **style)
         group = rows[rows["batch_statistics"] == "batch"]
         style = kernel_style(kernel) | {"markersize": 3.5, "alpha": alpha}
-        axes.plot(group["rank"], group["mean"], label=layout.kernel_label(architecture, kernel), **style)
+        axes.plot(group["rank"], group["mean"], label=plots.kernel_label(architecture, kernel), **style)
         if (group["size"] > 1).any():
             band = {"color": style["color"], "alpha": 0.18 * alpha, "linewidth": 0}
             axes.fill_between(group["rank"], group["min"], group["max"], **band)
@@ -89,20 +88,20 @@ def training_curves(study: Study, *, role: RoleName = "small_images", architectu
     schedule = ["epochs", "cosine_period_epochs"]
     by = ["pool_kernel", *schedule, "epoch"]
     table = tables.summarise(frame, by, ["test_accuracy", "train_loss"]).sort_values(by)
-    figure, (accuracy,), (loss,) = layout.panels([architecture], height=3.4, strip=1.5, extra=2.2)
+    figure, (accuracy,), (loss,) = plots.panels([architecture], height=3.4, strip=1.5, extra=2.2)
     keys = []
     for epochs, period in table[schedule].drop_duplicates().sort_values(schedule).itertuples(index=False):
         line = "-" if epochs == settings.training.epochs else "--" if period < epochs else ":"
         keys.append(key(rf"{epochs} epochs, $T_{{max}}$ = {period}", linestyle=line))
         rows = table[(table["epochs"] == epochs) & (table["cosine_period_epochs"] == period)]
-        for kernel, group in layout.by_kernel(rows):
+        for kernel, group in plots.by_kernel(rows):
             style = kernel_style(kernel) | {"linestyle": line, "marker": "none"}
             label = f"k = {kernel}"
-            layout.curve(accuracy, group["epoch"], group, "test_accuracy", band=True, label=label, **style)
-            layout.curve(loss, group["epoch"], group, "train_loss", band=True, **style)
+            plots.curve(accuracy, group["epoch"], group, "test_accuracy", band=True, label=label, **style)
+            plots.curve(loss, group["epoch"], group, "train_loss", band=True, **style)
     accuracy.set_ylabel("test accuracy (%)")
     loss.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     loss.set(xlabel="epoch", ylabel="training loss")
     legend(figure, columns=2, keys=keys)
-    note(figure, f"{settings.title}.", layout.spread_note(table["n"], "bands"))
+    note(figure, f"{settings.title}.", plots.spread_note(table["n"], "bands"))
     return figure

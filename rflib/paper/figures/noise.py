@@ -7,9 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.style import Drawing, covered, drawn, kernel_style, key, legend, note
+from rflib.paper import plots, tables
+from rflib.paper.style import Drawing, covered, drawn, kernel_style, key, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -33,20 +32,20 @@ def noise_benefit(study: Study, *, role: RoleName = "small_images", sweep: str =
     table = tables.noise_benefit(study, role=role, sweep=sweep)
     covered(table)
     places = _places(table)
-    groups = layout.by_architecture(table.sort_values(["pool_kernel", "rate"], kind="stable"))
-    figure, main, _ = layout.panels(list(groups), height=3.2, extra=1.4)
+    groups = plots.by_architecture(table.sort_values(["pool_kernel", "rate"], kind="stable"))
+    figure, main, _ = plots.panels(list(groups), height=3.2, extra=1.4)
     for axes, group in zip(main, groups.values(), strict=True):
         axes.axhline(0, color="#1A1A1A", linewidth=1)
-        for kernel, rows in layout.by_kernel(group):
+        for kernel, rows in plots.by_kernel(group):
             for order, line in _ORDERS.items():
                 shown = rows[rows["order"] == order]
                 label = f"k = {kernel}" if order == "before" else "_"
                 style = kernel_style(kernel) | line
-                layout.curve(axes, shown["rate"].map(places), shown, "benefit", band=True, label=label, **style)
+                plots.curve(axes, shown["rate"].map(places), shown, "benefit", band=True, label=label, **style)
         _rate_axis(axes, places)
-    layout.label_left(main, "benefit (points)")
+    plots.label_left(main, "benefit (points)")
     legend(figure, columns=4, keys=[key(f"noise {order} pruning", **style) for order, style in _ORDERS.items()])
-    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(table["n"], "bands"))
+    note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(table["n"], "bands"))
     return figure
 
 
@@ -63,26 +62,24 @@ def variance_discrepancy(
     covered(table)
     chosen = table["scale"].max() if scale is None else scale
     places = _places(table)
-    groups = layout.by_architecture(table.sort_values(["pool_kernel", "rate"], kind="stable"))
+    groups = plots.by_architecture(table.sort_values(["pool_kernel", "rate"], kind="stable"))
     pairs = [(group, calibrated) for group in groups.values() for calibrated in _STATISTICS]
     titles = [f"{name}, {text}" for name in groups for text in _STATISTICS.values()]
-    figure, main, _ = layout.panels(titles, height=2.6, extra=1.4)
+    figure, main, _ = plots.panels(titles, height=2.6, extra=1.4)
     for axes, (group, calibrated) in zip(main, pairs, strict=True):
         measured = group[group["calibrated"] == calibrated]
         noisy = measured[(measured["order"] == "before") & ((measured["scale"] - chosen).abs() < 1e-9)]
         for (name, line), rows in zip(_NOISE.items(), (measured[measured["order"] == "none"], noisy), strict=True):
-            for kernel, shown in layout.by_kernel(rows):
+            for kernel, shown in plots.by_kernel(rows):
                 label = f"k = {kernel}" if name == "without noise" else "_"
                 style = kernel_style(kernel) | line
-                layout.curve(axes, shown["rate"].map(places), shown, "discrepancy", band=True, label=label, **style)
+                plots.curve(axes, shown["rate"].map(places), shown, "discrepancy", band=True, label=label, **style)
         _rate_axis(axes, places)
     main[0].set_ylim(bottom=0)
-    layout.label_left(main, "discrepancy")
+    plots.label_left(main, "discrepancy")
     legend(figure, columns=4, keys=[key(name, **style) for name, style in _NOISE.items()])
     title = f"{study.profile.roles[role].title}; noise of scale {chosen:g}."
-    note(
-        figure, title, layout.spread_note(table["n"], "bands"), "Discrepancy: mean of |ln(variance / dense variance)|."
-    )
+    note(figure, title, plots.spread_note(table["n"], "bands"), "Discrepancy: mean of |ln(variance / dense variance)|.")
     return figure
 
 

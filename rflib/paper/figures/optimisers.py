@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.style import Drawing, NothingToDraw, covered, drawn, key, legend, new, note, quantity_style
+from rflib.paper import plots, tables
+from rflib.paper.style import Drawing, NothingToDraw, covered, drawn, key, legend, new, note, quantity_style
 from rflib.study.optimiser_plans import BUDGETS, Budget
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
@@ -41,19 +40,19 @@ def prunability_by_optimiser(
     runs = tables.optimiser_runs(study, role=role, budget=budget, rate=rate)
     covered(runs)
     table = tables.by_optimiser(runs)
-    kernels = dict(layout.by_kernel(table))
-    figure, main, _ = layout.panels([f"k = {kernel}" for kernel in kernels], height=2.9, extra=1.2)
+    kernels = dict(plots.by_kernel(table))
+    figure, main, _ = plots.panels([f"k = {kernel}" for kernel in kernels], height=2.9, extra=1.2)
     for axes, group in zip(main, kernels.values(), strict=True):
         places = np.arange(len(group))
         for shift, quantity, label in ((-0.2, "dense", "dense"), (0.0, "pruned", "pruned"), (0.2, "live", "live")):
             style = quantity_style(quantity) | {"linestyle": "none"}
             name = f"pruned among {label} weights" if quantity == "live" else label
-            layout.curve(axes, pd.Series(places + shift), group.reset_index(), quantity, label=name, **style)
+            plots.curve(axes, pd.Series(places + shift), group.reset_index(), quantity, label=name, **style)
         _optimiser_axis(axes, group)
-    layout.accuracy_axis(main)
+    plots.accuracy_axis(main)
     legend(figure, columns=3)
     title = study.profile.roles[role].title
-    note(figure, f"{title}, rate {rate:g}, equal {budget}.", layout.spread_note(table["n"]))
+    note(figure, f"{title}, rate {rate:g}, equal {budget}.", plots.spread_note(table["n"]))
     return figure
 
 
@@ -63,8 +62,8 @@ def cost_of_optimisers(study: Study, *, role: RoleName = "small_images") -> Draw
     found = {budget: tables.by_optimiser(tables.optimiser_runs(study, role=role, budget=budget)) for budget in BUDGETS}
     if found["epochs"].empty:
         raise NothingToDraw
-    kernels = dict(layout.by_kernel(found["epochs"]))
-    figure, main, _ = layout.panels([f"k = {kernel}" for kernel in kernels], height=2.7, extra=1.4)
+    kernels = dict(plots.by_kernel(found["epochs"]))
+    figure, main, _ = plots.panels([f"k = {kernel}" for kernel in kernels], height=2.7, extra=1.4)
     for axes, kernel in zip(main, kernels, strict=True):
         for budget, table in found.items():
             for row in table[table["pool_kernel"] == kernel].to_dict("records") if len(table) else ():
@@ -73,9 +72,9 @@ def cost_of_optimisers(study: Study, *, role: RoleName = "small_images") -> Draw
         axes.set_xlabel("evaluations (epochs of SGD)")
         axes.set_xlim(left=0)
         axes.margins(x=0.1)
-    layout.accuracy_axis(main)
+    plots.accuracy_axis(main)
     legend(figure, columns=4, keys=[key("equal evaluations", marker="o", linestyle="none", markerfacecolor="none")])
-    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(found["epochs"]["n"]))
+    note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(found["epochs"]["n"]))
     return figure
 
 
@@ -113,21 +112,21 @@ def loss_around_solutions(study: Study, *, role: RoleName = "small_images") -> D
     """Draw the rise of the training loss around solutions along two lines, a row a field and a colour an optimiser."""
     table = tables.loss_lines(study, role=role)
     covered(table)
-    kernels = dict(layout.by_kernel(table))
+    kernels = dict(plots.by_kernel(table))
     figure = new(2.5 * len(kernels) + 1.5)
     rows = figure.subplots(len(kernels), len(_LINES), sharex="col", sharey="col", squeeze=False)
     for (kernel, at_field), panels in zip(kernels.items(), rows, strict=True):
         for axes, (line, title) in zip(panels, _LINES.items(), strict=True):
             chosen = at_field[at_field["line"] == line]
             for name, group in chosen.groupby("optimiser", sort=False):
-                layout.curve(axes, group["step"], group, "rise", band=True, label=name, **_OPTIMISERS[str(name)])
+                plots.curve(axes, group["step"], group, "rise", band=True, label=name, **_OPTIMISERS[str(name)])
             axes.set_yscale("symlog", linthresh=0.1)
             axes.set_title(f"k = {kernel}, {title}")
         panels[0].set_ylabel("rise of the loss")
     for axes, unit in zip(rows[-1], ("step (length in weight space)", "step (lengths of the filters)"), strict=True):
         axes.set_xlabel(unit)
     legend(figure, columns=4)
-    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(table["n"], "bands"))
+    note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(table["n"], "bands"))
     return figure
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.style import Drawing, covered, drawn, kernel_style, key, legend, note
+from rflib.paper import plots, tables
+from rflib.paper.style import Drawing, covered, drawn, kernel_style, key, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -38,21 +37,21 @@ def _against_rate(study: Study, role: RoleName, quantities: dict[str, str], labe
     per_seed["normalised_live_difference"] = per_seed["live_difference"] / per_seed["dense"]
     by = ["architecture", "pool_kernel", "rate"]
     table = tables.summarise(per_seed, by, quantities.values()).sort_values(by)
-    groups = layout.by_architecture(table)
+    groups = plots.by_architecture(table)
     names = list(per_seed["architecture"].unique())
-    figure, main, _ = layout.panels(names, height=3.2, extra=1.4)
+    figure, main, _ = plots.panels(names, height=3.2, extra=1.4)
     for axes, name in zip(main, names, strict=True):
-        for kernel, group in layout.by_kernel(groups[name]):
+        for kernel, group in plots.by_kernel(groups[name]):
             for scope, quantity in quantities.items():
                 style = kernel_style(kernel) | _SCOPES[scope]
                 text = f"k = {kernel}" if scope == "all" else "_"
-                layout.curve(axes, 100 * group["rate"], group, quantity, band=True, factor=factor, label=text, **style)
+                plots.curve(axes, 100 * group["rate"], group, quantity, band=True, factor=factor, label=text, **style)
         axes.set_xlabel("pruning rate (%)")
         axes.set_xticks(sorted(100 * table["rate"].unique()))
     if (table[[f"{quantity}_mean" for quantity in quantities.values()]] >= 0).all(axis=None):
         main[0].set_ylim(bottom=0)
-    layout.label_left(main, label)
+    plots.label_left(main, label)
     keys = [key(f"among {scope} weights", **style) for scope, style in _SCOPES.items()]
     legend(figure, columns=4, keys=keys)
-    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(table["n"], "bands"))
+    note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(table["n"], "bands"))
     return figure

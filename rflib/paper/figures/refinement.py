@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.pairs import AFTER, BEFORE, before_and_after
-from rflib.paper.figures.style import Drawing, covered, drawn, legend, note
+from rflib.paper import plots, tables
+from rflib.paper.plots import AFTER, BEFORE, before_and_after
+from rflib.paper.style import Drawing, covered, drawn, legend, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -25,7 +24,7 @@ def feasible_resolutions(study: Study, *, role: RoleName = "small_images") -> Dr
     known = frame if frame.empty else frame.dropna(subset=["smallest_pixels"])
     covered(known)
     table = known.drop_duplicates("architecture", keep="last").sort_values("smallest_pixels", kind="stable")
-    figure, (axes,), _ = layout.panels(["what every layer can make use of"], height=_ROW_INCHES * len(table) + 0.8)
+    figure, (axes,), _ = plots.panels(["what every layer can make use of"], height=_ROW_INCHES * len(table) + 0.8)
     places = pd.Series(range(len(table)), index=table["architecture"].tolist())
     for size, style in zip(sorted(frame["image_size"].unique()), _IMAGES * len(frame), strict=False):
         axes.axvline(size, color="#6E6E6E", linewidth=1.4, linestyle=style, label=f"image of {size} px", zorder=1)

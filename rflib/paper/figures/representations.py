@@ -10,9 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.style import Drawing, NothingToDraw, covered, drawn, kernel_style, key, legend, new, note
+from rflib.paper import plots, tables
+from rflib.paper.style import Drawing, NothingToDraw, covered, drawn, kernel_style, key, legend, new, note
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -43,9 +42,9 @@ def similarity(
     panels = [figure.add_subplot(rows, columns, index) for index in range(1, len(matrices) + 1)]
     for axes, (kernel, matrix) in zip(panels, sorted(matrices.items()), strict=True):
         image = _heat_map(axes, matrix.to_numpy())
-        axes.set_title(layout.kernel_label("rf_resnet50", kernel))
+        axes.set_title(plots.kernel_label("rf_resnet50", kernel))
         axes.set_xlabel(f"layer of seed {settings.seeds[1]}")
-    layout.label_left(panels, f"layer of seed {settings.seeds[0]}")
+    plots.label_left(panels, f"layer of seed {settings.seeds[0]}")
     bar = figure.colorbar(image, ax=panels, extend="min" if lowest < 0 else "neither", shrink=0.8, aspect=30)
     bar.set_label(f"linear CKA, {estimator}")
     images = tables.similarity_by_layer(study, role=role)["images"].max()
@@ -79,8 +78,8 @@ def similarity_by_layer(study: Study, *, role: RoleName = "small_images") -> Dra
     pairs = every.groupby(["checkpoint", "pool_kernel"])[["seed", "second_seed"]].apply(
         lambda pair: len(pair.drop_duplicates())
     )
-    figure, (axes,), _ = layout.panels(["rf_resnet50"], height=3.6, extra=1.2)
-    for kernel, group in layout.by_kernel(frame):
+    figure, (axes,), _ = plots.panels(["rf_resnet50"], height=3.6, extra=1.2)
+    for kernel, group in plots.by_kernel(frame):
         style = kernel_style(kernel)
         trained, untrained = (group[group["checkpoint"] == moment] for moment in _MOMENTS)
         axes.plot(trained["layer"], trained["debiased"], label=f"k = {kernel}", markevery=4, **style)
@@ -100,16 +99,16 @@ def similarity_within(study: Study, *, role: RoleName = "small_images") -> Drawi
     """Draw mean debiased CKA of deep with shallow convolutions of one network against k, trained and untrained."""
     frame = tables.similarity_within(study, role=role, middle=MIDDLE_LAYER)
     covered(frame)
-    figure, (axes,), _ = layout.panels(["rf_resnet50"], height=3.2, extra=1.2)
+    figure, (axes,), _ = plots.panels(["rf_resnet50"], height=3.2, extra=1.2)
     counts = []
     for checkpoint, group in frame.groupby("checkpoint", sort=False):
         by_kernel = group.groupby("pool_kernel")["debiased"]
         summary = by_kernel.agg(debiased_mean="mean", debiased_sd="std").reset_index()
         counts.append(by_kernel.count())
         style = _WITHIN[str(checkpoint)]
-        layout.curve(axes, summary["pool_kernel"], summary, "debiased", label=_MOMENTS[str(checkpoint)], **style)
+        plots.curve(axes, summary["pool_kernel"], summary, "debiased", label=_MOMENTS[str(checkpoint)], **style)
     axes.set(xlabel="pool kernel k", ylabel="linear CKA, debiased", xticks=sorted(frame["pool_kernel"].unique()))
     legend(figure, columns=2)
     images = f"{frame['images'].max()} test images."
-    note(figure, f"{study.profile.roles[role].title}.", layout.spread_note(pd.concat(counts)), images)
+    note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(pd.concat(counts)), images)
     return figure

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.style import Drawing, covered, drawn, legend, note, quantity_style
+from rflib.paper import plots, tables
+from rflib.paper.style import Drawing, covered, drawn, legend, note, quantity_style
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
@@ -31,7 +30,7 @@ def variants(study: Study, *, role: RoleName = "small_images", rate: float = 0.9
     same = grid[grid["architecture"] == name] if not grid.empty else grid
     table = pd.concat([part for part in (same, changed) if not part.empty])
     groups = {_title(*key): group for key, group in table.groupby(["map_size", "pool_dilation"], sort=False)}
-    figure, main, _ = layout.panels(list(groups), height=2.4, extra=1.4)
+    figure, main, _ = plots.panels(list(groups), height=2.4, extra=1.4)
     kernels = sorted(table["pool_kernel"].unique())
     for axes, group in zip(main, groups.values(), strict=True):
         _draw(axes, group, rate)
@@ -39,9 +38,9 @@ def variants(study: Study, *, role: RoleName = "small_images", rate: float = 0.9
         axes.set_xlim(kernels[0] - 0.4, kernels[-1] + 0.4)
     for axes in main[-2:]:
         axes.set_xlabel("pool kernel k")
-    layout.accuracy_axis(main)
+    plots.accuracy_axis(main)
     legend(figure, columns=2)
-    note(figure, f"{name}, {study.profile.roles[role].title}.", layout.spread_note(table["n"]))
+    note(figure, f"{name}, {study.profile.roles[role].title}.", plots.spread_note(table["n"]))
     return figure
 
 
@@ -54,4 +53,4 @@ def _draw(axes: Axes, table: pd.DataFrame, rate: float) -> None:
     axes.bar(kernels, table["dead_share"], width=0.5, color="#DADADA", label="dead taps (% of weights)")
     labels = {"dense": "dense", "pruned": f"{rate:.0%} of all pruned", "live": f"{rate:.0%} of live pruned"}
     for quantity, label in labels.items():
-        layout.curve(axes, kernels, table, quantity, label=label, **quantity_style(quantity))
+        plots.curve(axes, kernels, table, quantity, label=label, **quantity_style(quantity))

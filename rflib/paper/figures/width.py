@@ -7,9 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
-from rflib.paper import tables
-from rflib.paper.figures import layout
-from rflib.paper.figures.style import (
+from rflib.paper import plots, tables
+from rflib.paper.style import (
     NOTE_SIZE_POINTS,
     Drawing,
     covered,
@@ -30,23 +29,23 @@ def width_and_depth(study: Study, *, role: RoleName = "large_images") -> Drawing
     covered(widths)
     depths = tables.depth(study, role=role)
     titles = ["by width"] if depths.empty else ["by width", "by depth"]
-    figure, main, _ = layout.panels(titles, height=3.2, extra=2.0)
+    figure, main, _ = plots.panels(titles, height=3.2, extra=2.0)
     _draw_widths(main[0], widths)
     for right in main[1:]:
         _draw_depths(right, depths, widths["architecture"].iloc[0])
-    layout.accuracy_axis(main)
+    plots.accuracy_axis(main)
     legend(figure, columns=2)
     pending = "The paper's k = 3 at three times the width is pending." if widths["pending"].any() else ""
     title = study.profile.roles[role].title
-    note(figure, f"{title}.", layout.spread_note(widths["n"]), layout.paper_note(widths, role), pending)
+    note(figure, f"{title}.", plots.spread_note(widths["n"]), plots.paper_note(widths, role), pending)
     return figure
 
 
 def _draw_widths(axes: Axes, table: pd.DataFrame) -> None:
-    for kernel, group in layout.by_kernel(table):
+    for kernel, group in plots.by_kernel(table):
         style = kernel_style(kernel)
         label = f"k = {kernel} ({group['receptive_field'].iloc[0]:.0f} px)"
-        layout.curve(axes, group["width_multiple"], group, "dense", label=label, **style)
+        plots.curve(axes, group["width_multiple"], group, "dense", label=label, **style)
         outline = style | {"linestyle": "none", "markerfacecolor": "none", "markersize": 9, "markeredgewidth": 1.3}
         axes.plot(group["width_multiple"], group["dense_reported_mean"], label="_", clip_on=False, **outline)
     axes.set_xticks(sorted(table["width_multiple"].unique()))
@@ -55,13 +54,13 @@ def _draw_widths(axes: Axes, table: pd.DataFrame) -> None:
 
 def _draw_depths(axes: Axes, table: pd.DataFrame, deep: str) -> None:
     """Draw dense and pruned accuracy of both networks against the field, each dense point with its pool kernel."""
-    groups = layout.by_architecture(table)
+    groups = plots.by_architecture(table)
     for name in sorted(groups, key=lambda name: name != deep):
         group = groups[name]
         line, above = ("-", True) if name == deep else ("--", False)
         for quantity in ("dense", "pruned"):
             style = quantity_style(quantity) | {"linestyle": line}
-            layout.curve(axes, group["receptive_field"], group, quantity, label=f"{name}, {quantity}", **style)
+            plots.curve(axes, group["receptive_field"], group, quantity, label=f"{name}, {quantity}", **style)
         for row in group.itertuples():
             axes.annotate(
                 f"k={row.pool_kernel}",

@@ -11,8 +11,7 @@ from math import isnan
 
 import pandas as pd
 
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import NOTHING, by_field, ends, networks, pixels, strength, value
+from rflib.paper.say import NOTHING, Sentences, by_field, ends, networks, pixels, strength, value
 from rflib.paper.tables import GUESSING_POINTS
 
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rflib.paper.claims import FROZEN, Outcome, Verdict, claims_of, decide
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import NOTHING
+from rflib.paper.say import NOTHING, Sentences
 from rflib.paper.verdicts.assessment import FEWEST_SEEDS
 from rflib.paper.verdicts.margins import CLEAR_TREND, NOTICEABLE_POINTS, NOTICEABLE_SIMILARITY
 from rflib.paper.verdicts.report import BOOK, OWN_SOURCE

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import NOTHING, magnitude, strength, value
+from rflib.paper.say import NOTHING, Sentences, magnitude, strength, value
 
 
 def training(table: pd.DataFrame) -> Sentences:

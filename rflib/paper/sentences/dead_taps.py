@@ -12,9 +12,8 @@ from math import isnan, sqrt
 import pandas as pd
 from scipy.stats import t as student
 
-from rflib.paper.sentences.markdown import Sentences
+from rflib.paper.say import FEWEST_RANKED, NOTHING, Sentences, networks, pixels, strength, value
 from rflib.paper.sentences.open_questions import KNOBS
-from rflib.paper.sentences.wording import FEWEST_RANKED, NOTHING, networks, pixels, strength, value
 from rflib.paper.tables import trend
 from rflib.paper.verdicts.margins import FEW_DEAD, MANY_DEAD
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import NOTHING, ONE_SEED, counted_seeds, magnitude, over_seeds, value
+from rflib.paper.say import NOTHING, ONE_SEED, Sentences, counted_seeds, magnitude, over_seeds, value
 
 # The truncated networks of "Should You Go Deeper?" are means over so many runs; of the others it says nothing.
 RUNS_OF_THE_PAPER = 10

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.config import SHIFT_CLASSES
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import FEWEST_RANKED, NOTHING, over_seeds, span, value
+from rflib.paper.say import FEWEST_RANKED, NOTHING, Sentences, over_seeds, span, value
 from rflib.paper.tables import GUESSING_POINTS, trend
 
 _TASKS = {"classes": "telling classes", "shifts": "telling shifts"}

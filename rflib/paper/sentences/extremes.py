@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import NOTHING, pixels, strength, value
+from rflib.paper.say import NOTHING, Sentences, pixels, strength, value
 from rflib.paper.tables import GUESSING_POINTS
 
 _NETWORK = ["architecture", "pool_kernel"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import NOTHING, networks
+from rflib.paper.say import NOTHING, Sentences, networks
 
 # A pool that crops leaves less than this share of the pixels; float division makes 100 inexact.
 _WHOLE_INPUT = 99.999

@@ -11,9 +11,8 @@ import pandas as pd
 
 from rflib.paper import tables
 from rflib.paper.claims import Verdict, decide
+from rflib.paper.say import NOTHING, Sentences, magnitude, networks, pixels, value
 from rflib.paper.sentences import claims
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import NOTHING, magnitude, networks, pixels, value
 from rflib.study.profiles import PRINTED_EPOCHS, RoleName
 from rflib.study.store.published import PublishedProfile
 from rflib.study.study import Study

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.sentences.wording import magnitude, networks
+from rflib.paper.say import magnitude, networks
 
 _NOTHING = "This profile holds no measurements for this picture."
 _QUANTITIES = {"dense_mean": "dense", "pruned_mean": "pruned among all weights", "live_mean": "among live weights"}

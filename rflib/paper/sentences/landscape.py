@@ -10,8 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import NOTHING, magnitude, over_seeds, percent, strength
+from rflib.paper.say import NOTHING, Sentences, magnitude, over_seeds, percent, strength
 from rflib.paper.tables import summarise
 from rflib.paper.verdicts.margins import LARGEST_RESIDUAL
 

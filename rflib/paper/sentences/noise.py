@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import NOTHING, over_seeds, span, value
+from rflib.paper.say import NOTHING, Sentences, over_seeds, span, value
 
 _NETWORK = ["architecture", "pool_kernel"]
 

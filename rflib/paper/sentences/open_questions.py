@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import NOTHING, networks, pixels, strength
+from rflib.paper.say import NOTHING, Sentences, networks, pixels, strength
 
 KNOBS = {"padded": "maps kept by padding", "dilated": "maps kept by dilation"}
 

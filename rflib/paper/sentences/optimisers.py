@@ -7,8 +7,7 @@ from math import isnan
 
 import pandas as pd
 
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import NOTHING, magnitude, strength, value
+from rflib.paper.say import NOTHING, Sentences, magnitude, strength, value
 from rflib.paper.tables import FAMILIES, GUESSING_POINTS
 
 _SECOND = "second order"

@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import FEWEST_FOR_AN_INTERVAL, NOTHING, ends, over_seeds
+from rflib.paper.say import FEWEST_FOR_AN_INTERVAL, NOTHING, Sentences, ends, over_seeds
 from rflib.paper.tables import GUESSING_POINTS, half_width
 
 _WAYS = {"dense": "dense", "pruned": "pruned among all weights", "live": "pruned among live weights"}

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.sentences.wording import NOTHING, counted_seeds, span
+from rflib.paper.say import NOTHING, Sentences, counted_seeds, span
 
 _ONE_SEED = "One seed, so no spread."
 

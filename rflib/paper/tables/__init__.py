@@ -1,12 +1,16 @@
 """Tidy tables: reported beside measured, with spread and n. They read measurements and never need torch."""
 
-from rflib.paper.tables.accuracy import (
+from rflib.paper.frames import (
+    GUESSING_POINTS,
     accuracy_and_pruning,
     beside_the_smallest,
     fields,
+    half_width,
     one_shot,
     pruned_copies,
     recalibrated,
+    summarise,
+    trend,
 )
 from rflib.paper.tables.captioned import CaptionedTable, PlainTable, captioned, plain
 from rflib.paper.tables.confounds import (
@@ -83,7 +87,6 @@ from rflib.paper.tables.refinement import (
     trained_refinements,
 )
 from rflib.paper.tables.settings import data_sets, protocol
-from rflib.paper.tables.statistics import GUESSING_POINTS, half_width, summarise, trend
 from rflib.paper.tables.tolerance import advantage, tolerance
 from rflib.paper.tables.width import depth, width_and_depth
 

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rflib.paper import reported
-from rflib.paper.tables.accuracy import NETWORK, fields, pruned_copies, recalibrated
-from rflib.paper.tables.statistics import summarise
+from rflib.paper.frames import NETWORK, fields, pruned_copies, recalibrated, summarise
 from rflib.study.origin import traced
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study

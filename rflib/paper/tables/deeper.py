@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from rflib.paper import reported
-from rflib.paper.tables.statistics import summarise
+from rflib.paper.frames import summarise
 from rflib.study.origin import traced
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study

@@ -6,7 +6,7 @@ import pandas as pd
 
 from rflib.config import TrainingConfig
 from rflib.paper import reported
-from rflib.paper.tables.statistics import summarise
+from rflib.paper.frames import summarise
 from rflib.study.origin import traced
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rflib.paper.tables.statistics import summarise
+from rflib.paper.frames import summarise
 from rflib.study.origin import traced
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study

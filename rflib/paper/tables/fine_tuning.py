@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.paper import reported
-from rflib.paper.tables.accuracy import NETWORK, fields, one_shot, renamed
-from rflib.paper.tables.statistics import summarise
+from rflib.paper.frames import NETWORK, fields, one_shot, renamed, summarise
 from rflib.study.origin import traced
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study

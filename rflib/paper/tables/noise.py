@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.tables.statistics import summarise
+from rflib.paper.frames import summarise
 from rflib.study.origin import traced
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rflib.paper.tables.accuracy import one_shot
-from rflib.paper.tables.statistics import summarise, trend
+from rflib.paper.frames import one_shot, summarise, trend
 from rflib.study.optimiser_plans import BUDGETS, Budget
 from rflib.study.origin import traced
 from rflib.study.profiles import Role, RoleName

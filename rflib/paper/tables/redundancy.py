@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.tables.accuracy import accuracy_and_pruning, fields, one_shot
-from rflib.paper.tables.statistics import GUESSING_POINTS, summarise
+from rflib.paper.frames import GUESSING_POINTS, accuracy_and_pruning, fields, one_shot, summarise
 from rflib.study.origin import traced
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.tables.accuracy import fields, one_shot
-from rflib.paper.tables.statistics import GUESSING_POINTS, summarise
+from rflib.paper.frames import GUESSING_POINTS, fields, one_shot, summarise
 from rflib.study.origin import traced
 from rflib.study.profiles import RoleName
 from rflib.study.study import Study

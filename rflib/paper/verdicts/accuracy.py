@@ -6,14 +6,23 @@ claimed: such a cell decides nothing. Never more than the cell is left out for i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from rflib.paper import reported, tables
 from rflib.paper.verdicts.assessment import FEWEST_SEEDS, all_of, corrected, difference, floor, trend
+from rflib.paper.verdicts.cells import (
+    NOTHING_LEFT,
+    TREND_OF_ACCURACY,
+    TREND_OF_CELLS,
+    accuracy_trend,
+    cell,
+    known,
+    over_rates,
+)
 from rflib.paper.verdicts.controls import beside, combination, taken_away
-from rflib.paper.verdicts.evidence import TREND, Evidence
+from rflib.paper.verdicts.evidence import Evidence
 from rflib.paper.verdicts.margins import (
     COLLAPSE_POINTS,
     GUESSING_POINTS,
@@ -30,7 +39,6 @@ _CHAPTER = "accuracy-and-pruning"
 _TABLES = ("table-1", "table-2")
 _NEEDS = "accuracy at two or more pool kernels of one network"
 _NEEDS_RATE = f"one-shot pruning at rate {RATE:g} for two or more pool kernels of one network"
-_NOTHING_LEFT = "pruned networks guess at every field and rate"
 _CONTROLS = {
     "live": "Among live weights the trend is",
     "pruned_calibrated": "With re-estimated statistics the trend is",
@@ -48,21 +56,21 @@ _LOST = {
 def dense_accuracy(readings: Readings) -> Finding:
     """RR-01: dense accuracy falls with the field."""
     frame = chosen(readings.pruning, purpose="grid")
-    return Finding([_trend(readings, where, group, "dense", -1) for where, group in combinations(frame)])
+    return Finding([accuracy_trend(readings, where, group, "dense", -1) for where, group in combinations(frame)])
 
 
 def pruned_accuracy(readings: Readings) -> Finding:
     """RR-02: accuracy pruned at 0.9 rises with the field; control: pruned at the same rate among live weights."""
     frame = chosen(readings.pruning, purpose="grid", rate=RATE)
     grids = list(combinations(frame))
-    found = corrected(_known(_cell(readings, where, group, "pruned", "pruned", 1) for where, group in grids))
+    found = corrected(known(cell(readings, where, group, "pruned", "pruned", 1) for where, group in grids))
     return Finding(found, control=_controls(readings, found, 1, lost=False))
 
 
 def lost_accuracy(readings: Readings) -> Finding:
     """RR-03: dense minus pruned falls with the field at 0.9, or over the rates that leave something if 0.9 does not."""
     grids = combinations(chosen(readings.pruning, purpose="grid"))
-    found = corrected(_known(_loss(readings, where, group, "pruned") for where, group in grids))
+    found = corrected(known(_loss(readings, where, group, "pruned") for where, group in grids))
     return Finding(found, control=_controls(readings, found, -1, lost=True))
 
 
@@ -72,7 +80,7 @@ def lost_over_the_rates(readings: Readings) -> Finding:
 
     def trends(way: str) -> tuple[Evidence, ...]:
         measured = ((where, group) for where, group in grids if group[way].notna().any())
-        return corrected(_known(_loss_over_rates(readings, where, group, way) for where, group in measured))
+        return corrected(known(_loss_over_rates(readings, where, group, way) for where, group in measured))
 
     found = trends("pruned")
     said = [beside(found, trends(way), start) for way, start in _CONTROLS.items()]
@@ -88,10 +96,10 @@ def only_at_high_rates(readings: Readings) -> Finding:
         below = [rate for rate in rates if rate <= RATE_IN_THE_TEXT + 1e-9]
         if above and below:
             high = chosen(group, rate=float(max(above)))
-            found.append(_cell(readings, f"{where}, rate {max(above):g}", high, "pruned", "pruned", 1))
+            found.append(cell(readings, f"{where}, rate {max(above):g}", high, "pruned", "pruned", 1))
             here = f"{where}, rates up to {RATE_IN_THE_TEXT:g}"
             kept = readings.telling(group[group["rate"].isin(below)], "pruned")
-            found.append(_over_rates(readings, here, kept, "pruned", -1))
+            found.append(over_rates(readings, here, kept, "pruned", -1))
     return Finding(found, remark=_printed_exceptions())
 
 
@@ -115,7 +123,7 @@ def loss_by_rate(readings: Readings) -> Finding:
         kept = readings.telling(group[group["rate"] <= RATE + 1e-9], "pruned")
         low, high = float(group["rate"].min()), float(kept["rate"].max()) if len(kept) else None
         if high is None:
-            found.append(floor(where, -1, _NOTHING_LEFT))
+            found.append(floor(where, -1, NOTHING_LEFT))
             continue
         wide = group.pivot_table(index=["pool_kernel", "seed"], columns="rate", values="lost")
         growth = by_seed((wide[high] - wide[low]).rename("growth").reset_index(), "growth")
@@ -147,7 +155,7 @@ def peaks(readings: Readings) -> Finding:
     frame = readings.over_roles(tables.field_accuracy_runs, rate=RATE)
     shifts, ties = {}, []
     for way in ("pruned", "live"):
-        shifts[way] = corrected(_known(_peak_shift(readings, where, runs, way) for where, runs in combinations(frame)))
+        shifts[way] = corrected(known(_peak_shift(readings, where, runs, way) for where, runs in combinations(frame)))
     for where, runs in combinations(frame):
         if not readings.guesses(runs["role"].iloc[0], runs.groupby("receptive_field")["pruned"].mean()):
             ties += _tied(where, runs)
@@ -158,28 +166,11 @@ def peaks(readings: Readings) -> Finding:
     )
 
 
-def _known(found: Iterable[Evidence | None]) -> list[Evidence]:
-    return [each for each in found if each is not None]
-
-
-def _trend(readings: Readings, where: str, group: pd.DataFrame, value: str, expected: int) -> Evidence | None:
-    return trend(where, by_seed(group, value), expected, images=readings.test_images[group["role"].iloc[0]])
-
-
-def _cell(readings: Readings, where: str, group: pd.DataFrame, way: str, value: str, expected: int) -> Evidence | None:
-    """Return a trend at one rate; a floor where networks pruned in this way guess at every field."""
-    means = group.groupby("pool_kernel")[way].mean().dropna()
-    if len(means) > 1 and readings.guesses(group["role"].iloc[0], means):
-        rate = group["rate"].iloc[0]
-        return floor(where, expected, f"pruned networks guess at every field at rate {rate:g}")
-    return _trend(readings, where, group, value, expected)
-
-
 def _loss(readings: Readings, where: str, group: pd.DataFrame, way: str) -> Evidence | None:
     """Return the trend of the loss at the rate of the claim, or over the rates that leave something if it does not."""
-    cell = chosen(group, rate=RATE)
-    if cell.empty or len(readings.telling(cell, way)):
-        return _trend(readings, where, cell, _LOST[way], -1) if len(cell) else None
+    at_rate = chosen(group, rate=RATE)
+    if at_rate.empty or len(readings.telling(at_rate, way)):
+        return accuracy_trend(readings, where, at_rate, _LOST[way], -1) if len(at_rate) else None
     return _loss_over_rates(readings, where, group, way)
 
 
@@ -188,16 +179,7 @@ def _loss_over_rates(readings: Readings, where: str, group: pd.DataFrame, way: s
     rates = sorted(kept["rate"].unique()) if len(kept) else []
     every = len(rates) == group["rate"].nunique()
     here = where if every or not rates else f"{where}, rates {', '.join(f'{rate:g}' for rate in rates)}"
-    return _over_rates(readings, here, kept, _LOST[way], -1)
-
-
-def _over_rates(readings: Readings, where: str, kept: pd.DataFrame, value: str, expected: int) -> Evidence | None:
-    """Return the trend of the mean over the rates that are given; a floor where there is none."""
-    if kept.empty:
-        return floor(where, expected, _NOTHING_LEFT)
-    keys = ["role", "pool_kernel", "seed"]
-    means = kept.groupby(keys, sort=False)[value].mean().reset_index()
-    return _trend(readings, where, means, value, expected)
+    return over_rates(readings, here, kept, _LOST[way], -1)
 
 
 def _controls(readings: Readings, found: Sequence[Evidence], expected: int, *, lost: bool) -> str:
@@ -209,10 +191,12 @@ def _controls(readings: Readings, found: Sequence[Evidence], expected: int, *, l
         control = []
         for where, group in grids:
             if group[way].notna().any():
-                cell = chosen(group, rate=RATE)
-                same = _loss(readings, where, group, way) if lost else _cell(readings, where, cell, way, way, expected)
+                at_rate = chosen(group, rate=RATE)
+                same = (
+                    _loss(readings, where, group, way) if lost else cell(readings, where, at_rate, way, way, expected)
+                )
                 control.append(same)
-        said.append(beside(found, corrected(_known(control)), start))
+        said.append(beside(found, corrected(known(control)), start))
     at_rate = chosen(frame, rate=RATE)
     said += _taken_away(found, at_rate, "lost" if lost else "pruned", "lost_live" if lost else "live")
     if lost:
@@ -222,7 +206,7 @@ def _controls(readings: Readings, found: Sequence[Evidence], expected: int, *, l
             if not readings.guesses(group["role"].iloc[0], group.groupby("pool_kernel")["live"].mean())
         ]
         start = "Among live weights, as a share of what the dense network has above guessing, the trend is"
-        said.append(beside(found, corrected(_known(shares)), start))
+        said.append(beside(found, corrected(known(shares)), start))
     return " ".join(filter(None, said))
 
 
@@ -267,18 +251,11 @@ def _tied(where: str, group: pd.DataFrame) -> list[str]:
     return [f"{where}, {listed}"] if 1 < len(close) < len(means) else []
 
 
-_MARGIN = (
-    f"The means must change by more than {NOTICEABLE_POINTS:g} point, and by more than the choice of the test images "
-    "makes."
-)
-_TREND = f"{TREND} {_MARGIN} The family is every network and image size."
-_CELL = f"Where pruned networks guess at every field, within {GUESSING_POINTS:g} points, nothing is decided. {_TREND}"
-
 RULES = {
-    "RR-01": Rule(dense_accuracy, f"Dense accuracy falls. {_TREND}", _NEEDS, _CHAPTER, _TABLES, scope=EVERY),
+    "RR-01": Rule(dense_accuracy, f"Dense accuracy falls. {TREND_OF_ACCURACY}", _NEEDS, _CHAPTER, _TABLES, scope=EVERY),
     "RR-02": Rule(
         pruned_accuracy,
-        f"Pruned accuracy at rate {RATE:g} rises. {_CELL}",
+        f"Pruned accuracy at rate {RATE:g} rises. {TREND_OF_CELLS}",
         _NEEDS_RATE,
         _CHAPTER,
         _TABLES,
@@ -287,7 +264,7 @@ RULES = {
     "RR-03": Rule(
         lost_accuracy,
         f"Dense minus pruned accuracy at rate {RATE:g} falls; where pruned networks guess at every field there, the "
-        f"mean over the rates at which they do not. {_TREND}",
+        f"mean over the rates at which they do not. {TREND_OF_ACCURACY}",
         _NEEDS_RATE,
         _CHAPTER,
         _TABLES,
@@ -296,7 +273,7 @@ RULES = {
     "RR-04": Rule(
         only_at_high_rates,
         f"Each on its own: pruned accuracy rises at the highest rate, above {RATE_IN_THE_TEXT:g}, and its mean over "
-        f"the rates up to there falls. {_CELL}",
+        f"the rates up to there falls. {TREND_OF_CELLS}",
         f"one-shot pruning at rates up to and above {RATE_IN_THE_TEXT:g} for two or more pool kernels of one network",
         "pruning-rates",
         ("fig-pruning-rates-small-images", "fig-pruning-rates-large-images"),
@@ -307,7 +284,7 @@ RULES = {
         f"The growth of the loss is the loss at the highest rate, {RATE:g} or the highest below it at which pruned "
         "networks do not guess at every field, minus that at the lowest, run by run. Three must hold: at the smallest "
         "kernel it is positive (one-sided t test), it falls with k, and at the largest kernel the loss at that rate is "
-        f"below {COLLAPSE_POINTS:g} points (one-sided t test). {_TREND}",
+        f"below {COLLAPSE_POINTS:g} points (one-sided t test). {TREND_OF_ACCURACY}",
         "one-shot pruning at two or more rates for two or more pool kernels of one network",
         "pruning-rates",
         ("fig-pruning-rates-small-images", "fig-pruning-rates-large-images"),
@@ -316,7 +293,7 @@ RULES = {
     "PT-06": Rule(
         lost_over_the_rates,
         f"Dense minus pruned accuracy, averaged over the rates at which pruned networks do not guess at every field, "
-        f"falls. {_TREND}",
+        f"falls. {TREND_OF_ACCURACY}",
         "one-shot pruning for two or more pool kernels of one network",
         _CHAPTER,
         _TABLES,

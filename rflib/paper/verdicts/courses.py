@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rflib.paper import tables
 from rflib.paper.verdicts.assessment import all_of, difference
 from rflib.paper.verdicts.evidence import DIFFERENCE, Evidence
 from rflib.paper.verdicts.margins import NOTICEABLE_POINTS
@@ -77,7 +78,7 @@ class Course:
 
 def courses(readings: Readings, role: RoleName = SMALL) -> dict[str, Course]:
     """Return the course of every network of a role whose layers were probed, by architecture."""
-    frame = chosen(readings.layers, role=role)
+    frame = chosen(readings.over_roles(tables.layers), role=role)
     if frame.empty:
         return {}
     frame = frame[~frame["name"].str.contains("downsample")]

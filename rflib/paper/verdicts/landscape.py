@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from rflib.paper import tables
 from rflib.paper.verdicts.assessment import all_of, difference, trend
 from rflib.paper.verdicts.evidence import DIFFERENCE, TREND, Evidence
 from rflib.paper.verdicts.margins import LARGEST_RESIDUAL, NOTICEABLE_POINTS
@@ -45,7 +46,12 @@ def wider_before_training(readings: Readings) -> Finding:
 
 def _before_training(readings: Readings) -> pd.DataFrame:
     """Return the spectra before training of the purpose that holds the most seeds, all of one number of eigenvalues."""
-    frame = chosen(readings.spectra, checkpoint="initial", batch_statistics="batch")
+    purposes = (
+        readings.over_roles(tables.spectrum_summary, purposes=(purpose,)).assign(purpose=purpose)
+        for purpose in ("grid", "initial")
+    )
+    frame = pd.concat([each for each in purposes if len(each)] or [pd.DataFrame()])
+    frame = chosen(frame, checkpoint="initial", batch_statistics="batch")
     if frame.empty:
         return frame
     seeds = frame.groupby("purpose")["seed"].nunique()

@@ -6,7 +6,7 @@ of a rule after results existed, and belongs into the list of changes.
 
 from __future__ import annotations
 
-from rflib.paper import tables
+from rflib.paper import frames
 
 # The rate at which the paper's main tables prune, and the one above which its text places the trend (Section 3.3).
 RATE = 0.9
@@ -15,7 +15,7 @@ RATE_IN_THE_TEXT = 0.8
 # A point of accuracy is a few images of the smallest test set; a smaller difference is called none.
 NOTICEABLE_POINTS = 1.0
 # A network within so many points of guessing has nothing that pruning could take; the tables say the same.
-GUESSING_POINTS = tables.GUESSING_POINTS
+GUESSING_POINTS = frames.GUESSING_POINTS
 # Twice what the paper's whole ordinary grid costs ResNet50 (4.4 points on one data set, 5.3 on the other).
 COLLAPSE_POINTS = 10.0
 # In percent of the prunable weights: below the first a network has hardly any dead taps, from the second on many.

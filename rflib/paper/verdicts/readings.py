@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from rflib.paper import tables
+from rflib.paper.frames import one_shot
 from rflib.paper.verdicts.margins import GUESSING_POINTS
 from rflib.paper.verdicts.statistics import DECIMALS
 from rflib.study.study import Study
@@ -42,7 +42,7 @@ class Readings:
         What ends in `_calibrated` is with batch-norm statistics re-estimated, NaN where that was not measured.
         """
         frames = [
-            tables.one_shot(self.study, role, purpose).assign(role=role, purpose=purpose)
+            one_shot(self.study, role, purpose).assign(role=role, purpose=purpose)
             for role in self.study.profile.roles
             for purpose in _PURPOSES
         ]
@@ -66,22 +66,6 @@ class Readings:
     def last_epochs(self) -> pd.DataFrame:
         """The last epoch of every training run, whatever its purpose."""
         return self.history if self.history.empty else self.history[self.history["epoch"] == self.history["epochs"]]
-
-    @cached_property
-    def spectra(self) -> pd.DataFrame:
-        """One row a spectrum: `tables.spectrum_summary` with the role and the purpose."""
-        frames = [
-            tables.spectrum_summary(self.study, role=role, purposes=(purpose,)).assign(role=role, purpose=purpose)
-            for role in self.study.profile.roles
-            for purpose in ("grid", "initial")
-        ]
-        return pd.concat([frame for frame in frames if len(frame)] or [pd.DataFrame()])
-
-    @cached_property
-    def layers(self) -> pd.DataFrame:
-        """One row a convolution of a whole network and seed: `tables.layers` with the role."""
-        frames = [tables.layers(self.study, role=role).assign(role=role) for role in self.study.profile.roles]
-        return pd.concat([frame for frame in frames if len(frame)] or [pd.DataFrame()])
 
     @cached_property
     def networks(self) -> pd.DataFrame:

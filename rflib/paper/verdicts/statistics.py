@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import page_trend_test, rankdata
 from scipy.stats import t as student
 
-from rflib.paper.tables import trend
+from rflib.paper.frames import trend
 
 LEVEL = 0.05
 """A test succeeds if its corrected p-value does not exceed this."""

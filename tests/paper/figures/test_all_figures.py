@@ -15,7 +15,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from rflib.paper import figures
-from rflib.paper.figures.style import Drawing, kernel_style
+from rflib.paper.style import Drawing, kernel_style
 from rflib.study.study import Study
 
 Open = Callable[..., Study]

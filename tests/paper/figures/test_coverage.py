@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from rflib.paper import figures
-from rflib.paper.figures.style import Drawing
+from rflib.paper.style import Drawing
 from rflib.study.study import Study
 
 Open = Callable[..., Study]

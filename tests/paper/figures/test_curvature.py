@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from rflib.paper import figures
-from rflib.paper.figures.style import Drawing
+from rflib.paper.style import Drawing
 from rflib.study.study import Study
 
 Open = Callable[..., Study]

@@ -7,7 +7,7 @@ import pytest
 
 from rflib.errors import UsageError
 from rflib.paper import figures
-from rflib.paper.figures.pairs import before_and_after
+from rflib.paper.plots import before_and_after
 from rflib.study.study import Study
 
 Open = Callable[..., Study]

@@ -13,8 +13,8 @@ from PIL import Image
 from rflib.book.safety import refusal
 from rflib.errors import UsageError
 from rflib.paper import figures
-from rflib.paper.figures.frames import Frames, frames
-from rflib.paper.figures.style import Drawing
+from rflib.paper.slider import Frames, frames
+from rflib.paper.style import Drawing
 from rflib.study.origin import METADATA
 from rflib.study.study import Study
 

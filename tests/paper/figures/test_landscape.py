@@ -8,7 +8,7 @@ import pytest
 
 from rflib.config import SpectrumSettings
 from rflib.paper import figures
-from rflib.paper.figures.style import kernel_style
+from rflib.paper.style import kernel_style
 from rflib.study.study import Study
 
 Open = Callable[..., Study]

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from rflib.paper import figures
-from rflib.paper.figures.style import kernel_style
+from rflib.paper.style import kernel_style
 from rflib.study.study import Study
 
 Open = Callable[..., Study]

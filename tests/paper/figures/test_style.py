@@ -10,8 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from rflib.paper import figures
-from rflib.paper.figures import style
+from rflib.paper import figures, style
 from rflib.study.study import Study
 
 PAPER_KERNELS = (1, 2, 3, 4, 13, 18, 30)

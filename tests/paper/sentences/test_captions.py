@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rflib.paper.sentences import captions
+from rflib.paper import say
 from rflib.study.study import open_study
 
 
 def test_a_caption_names_data_weights_and_spread(project: Path) -> None:
-    text = captions.measured(open_study("experimental-settings", profile="tiny"), "small_images")
+    text = say.measured(open_study("experimental-settings", profile="tiny"), "small_images")
     assert text.startswith(
         "Measured on shapes; weights of the last epoch; mean ± sample standard deviation over n seeds"
     )
@@ -16,5 +16,5 @@ def test_a_caption_names_data_weights_and_spread(project: Path) -> None:
 
 
 def test_a_caption_says_that_a_profile_lacks_the_data(project: Path) -> None:
-    text = captions.measured(open_study("experimental-settings", profile="tiny"), "large_images")
+    text = say.measured(open_study("experimental-settings", profile="tiny"), "large_images")
     assert text == "Not measured under the profile tiny."

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from rflib.paper.say import NOTHING
 from rflib.paper.sentences import early_training
-from rflib.paper.sentences.wording import NOTHING
 from rflib.paper.tables import SCHEDULES
 
 ROLE = SimpleNamespace(protocol=SimpleNamespace(epochs=6))

@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
+from rflib.paper.say import NOTHING
 from rflib.paper.sentences import effective_field as say
-from rflib.paper.sentences.wording import NOTHING
 
 
 def network(name: str, **changes: Any) -> dict[str, Any]:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rflib.paper.say import NOTHING
 from rflib.paper.sentences import extremes
-from rflib.paper.sentences.wording import NOTHING
 
 EMPTY = pd.DataFrame()
 

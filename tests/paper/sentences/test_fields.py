@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from rflib.paper.say import NOTHING
 from rflib.paper.sentences import Sentences, fields
-from rflib.paper.sentences.wording import NOTHING
 
 EMPTY = pd.DataFrame()
 

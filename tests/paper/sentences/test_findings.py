@@ -7,8 +7,8 @@ import pytest
 
 from rflib.paper import tables
 from rflib.paper.claims import decide
+from rflib.paper.say import NOTHING, magnitude
 from rflib.paper.sentences.findings import findings
-from rflib.paper.sentences.wording import NOTHING, magnitude
 from rflib.study.store.published import PublishedProfile
 from rflib.study.study import Study, open_study
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rflib.paper.say import NOTHING, ONE_SEED
 from rflib.paper.sentences import landscape
-from rflib.paper.sentences.wording import NOTHING, ONE_SEED
 
 EMPTY = pd.DataFrame()
 

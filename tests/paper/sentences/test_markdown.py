@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rflib.paper.sentences.markdown import Sentences
+from rflib.paper.say import Sentences
 
 EXPLAINED = "± in these sentences is a 95 % interval of the mean."
 

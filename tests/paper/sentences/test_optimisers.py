@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from rflib.paper.say import NOTHING
 from rflib.paper.sentences import curvature, optimisers
-from rflib.paper.sentences.wording import NOTHING
 
 EMPTY = pd.DataFrame()
 SEEDS = "2 seeds a network: an indication, fewer than the five of the paper."

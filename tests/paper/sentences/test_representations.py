@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from rflib.paper.say import NOTHING
 from rflib.paper.sentences import representations
-from rflib.paper.sentences.wording import NOTHING
 
 
 def summary(trained: list[float], untrained: list[float], *, bias: float = 0.1) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from rflib.paper.say import NOTHING
 from rflib.paper.sentences import noise, redundancy
-from rflib.paper.sentences.wording import NOTHING
 
 
 def copies(kernel: int, order: str, benefit: float, mean: float = 0.5) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from rflib.paper.sentences.wording import magnitude, over_seeds, span, strength
+from rflib.paper.say import magnitude, over_seeds, span, strength
 
 
 @pytest.mark.parametrize(

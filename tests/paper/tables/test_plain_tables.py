@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.paper import reported, tables
-from rflib.paper.tables.accuracy import renamed
+from rflib.paper.frames import renamed
 
 
 def test_a_plain_table_is_the_pipe_table_alone() -> None:

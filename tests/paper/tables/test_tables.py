@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rflib.errors import UsageError
-from rflib.paper import tables
+from rflib.paper import frames, tables
 from rflib.paper.tables.tolerance import tolerance
 from rflib.study.study import Study
 
@@ -71,7 +71,7 @@ def test_another_rate_takes_other_columns(filled: Filled) -> None:
     half = tables.accuracy_and_pruning(study, rate=0.5)
     assert half["pruned_mean"].tolist() == [36, 56]
     assert half["pruned_reported_mean"].tolist() == pytest.approx(
-        tables.accuracy._reported("small_images", 0.5).query("architecture == 'rf_vgg19'")["pruned_reported_mean"][:2]
+        frames._reported("small_images", 0.5).query("architecture == 'rf_vgg19'")["pruned_reported_mean"][:2]
     )
     with pytest.raises(UsageError, match=r"rate 0\.7: expected one of \[.*0\.5.*0\.9.*\]"):
         tables.accuracy_and_pruning(study, rate=0.7)

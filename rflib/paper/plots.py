@@ -1,4 +1,4 @@
-"""Panels, axes and curves that several figures share."""
+"""Panels, axes and curves that figures of several chapters share."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from rflib.paper import reported
-from rflib.paper.figures.style import Drawing, NothingToDraw, new, quantity_style
+from rflib.paper import plots, reported
+from rflib.paper.style import Drawing, NothingToDraw, legend, new, note, quantity_style
 from rflib.study.profiles import RoleName
 
 _PAPER_DATA: dict[RoleName, str] = {"small_images": "CIFAR-10", "large_images": "Tiny ImageNet"}
@@ -184,3 +184,47 @@ def paper_note(table: pd.DataFrame, role: RoleName) -> str:
     if not table[printed].notna().any(axis=None):
         return ""
     return f"Hollow: as the paper reports it for {_PAPER_DATA[role]}."
+
+
+_LEAST_POINTS = 5.0
+BEFORE: dict[str, Any] = {"color": "#1F4E9E", "marker": "o", "linestyle": "none", "markersize": 7}
+AFTER: dict[str, Any] = {"color": "#D7301F", "marker": "s", "linestyle": "none", "markersize": 7}
+
+
+def before_and_after(
+    table: pd.DataFrame, versions: Mapping[str, str], *, cost: str, title: str, label: str, images: str
+) -> Drawing:
+    """Draw test accuracy in percent against a cost, one pair of markers a row.
+
+    `versions` are the two endings of the columns (`COST_ENDING`, `accuracy_ENDING_mean`, `accuracy_ENDING_sd`)
+    with their names in the legend; `label` names the cost with its unit, `images` the images.
+    """
+    figure, (axes,), _ = plots.panels([title], height=3.4, extra=1.2)
+    for row in table.to_dict("records"):
+        _pair(axes, row, versions, cost)
+    axes.set_xscale("log")
+    axes.margins(x=0.2, y=0.15)
+    _widen(axes)
+    axes.set(xlabel=label, ylabel="test accuracy (%)")
+    legend(figure, columns=2)
+    note(figure, f"{images}.", plots.spread_note(table["n"]))
+    return figure
+
+
+def _widen(axes: Axes) -> None:
+    """Let the y axis span so many points that a difference of a few tenths does not fill it."""
+    low, high = axes.get_ylim()
+    if high - low < _LEAST_POINTS:
+        middle = (low + high) / 2
+        axes.set_ylim(middle - _LEAST_POINTS / 2, middle + _LEAST_POINTS / 2)
+
+
+def _pair(axes: Axes, row: Mapping[Any, Any], versions: Mapping[str, str], cost: str) -> None:
+    x = [row[f"{cost}_{version}"] for version in versions]
+    y = [row[f"accuracy_{version}_mean"] for version in versions]
+    axes.plot(x, y, color="#9A9A9A", linewidth=1.2, zorder=1)
+    for place, ((version, name), style) in enumerate(zip(versions.items(), (BEFORE, AFTER), strict=True)):
+        axes.plot(x[place], y[place], label=name, **style)
+        if pd.notna(spread := row[f"accuracy_{version}_sd"]):
+            axes.errorbar(x[place], y[place], yerr=spread, fmt="none", ecolor=style["color"], elinewidth=1.2)
+    axes.annotate(row["architecture"], (x[0], y[0]), xytext=(6, 6), textcoords="offset points", fontsize=9)

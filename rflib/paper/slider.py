@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from rflib.errors import UsageError
-from rflib.paper.figures.style import Drawing, applied
+from rflib.paper.style import Drawing, applied
 from rflib.study.origin import METADATA, Origin
 
 

@@ -1,14 +1,47 @@
-"""How every sentence words a network, a field, a mean and the strength of few seeds. No sentence judges: claims do."""
+"""Sentences with numbers filled in, as a Markdown list: how a network, a field, a mean and few seeds are worded.
+
+No sentence judges: claims do.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from rflib.paper.sentences.markdown import Sentences
-from rflib.paper.tables import half_width
+from rflib.paper.frames import half_width
+from rflib.study.profiles import RoleName
+from rflib.study.study import Study
+
+_SPREAD = "±"
+_INTERVAL = "95 % interval of the mean"
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Sentences in Markdown, one point of a list each; MyST roles such as `{numref}` work in them.
+
+    Shown, they end with what ± stands for, if one of them has it and none says it.
+    """
+
+    points: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(f"- {point}" for point in (*self.points, *self._explained()))
+
+    def __add__(self, other: Sentences) -> Sentences:
+        # What both say, such as that nothing was measured, is said once.
+        return Sentences(tuple(dict.fromkeys(self.points + other.points)))
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+    def _explained(self) -> tuple[str, ...]:
+        text = "".join(self.points)
+        return (f"{_SPREAD} in these sentences is a {_INTERVAL}.",) if _SPREAD in text and _INTERVAL not in text else ()
+
 
 NOTHING = Sentences(("This profile holds no measurements for this comparison.",))
 
@@ -92,3 +125,18 @@ def over_seeds(table: pd.DataFrame) -> str:
 def counted_seeds(counts: pd.Series) -> str:
     """Return how many seeds rows have, such as "3 seeds" or "2 to 3 seeds"; more than one somewhere."""
     return f"{span(counts, 'd')} seeds"
+
+
+_DATA_OF_THE_PAPER = {"small_images": "CIFAR-10", "large_images": "Tiny ImageNet"}
+
+
+def measured(study: Study, role: RoleName) -> str:
+    """Return the closing sentences of a caption for accuracies measured under `role`."""
+    filled = study.profile.roles.get(role)
+    if filled is None:
+        return f"Not measured under the profile {study.profile.name}."
+    return (
+        f"Measured on {filled.title}; weights of the last epoch; mean ± sample standard deviation over n seeds, in "
+        f"percent. "
+        f"Columns marked paper are its printed numbers, on {_DATA_OF_THE_PAPER[role]}."
+    )
