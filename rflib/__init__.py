@@ -20,7 +20,6 @@ _MODULES = {
     "dead_taps": "rflib.dead_taps",
     "effective_field": "rflib.effective_field",
     "feature_variance": "rflib.feature_variance",
-    "figures": "rflib.paper.figures",
     "filter_diversity": "rflib.filter_diversity",
     "hessian": "rflib.hessian",
     "models": "rflib.models",

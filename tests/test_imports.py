@@ -13,13 +13,14 @@ import pytest
 import rflib
 from rflib.study.study import open_study
 
-PACKAGES = ["config", "data", "models", "study.store", "paper.reported", "paper.tables", "training"]
+PACKAGES = ["config", "data", "models", "study.store", "paper.reported", "paper.claims", "training"]
 READERS = [
     "rflib.study.store",
     "rflib.paper.reported",
     "rflib.paper.tables",
     "rflib.paper.claims",
-    "rflib.paper.figures",
+    "rflib.paper.style",
+    "rflib.paper.chapters.claims",
     "rflib.book",
     "rflib.book.mathml",
     "rflib.book.published",
@@ -40,21 +41,22 @@ sys.meta_path.insert(0, Refuse())
 
 TABLES = """
 from rflib import open_study
-from rflib.paper import tables
+from rflib.paper import frames, tables
+from rflib.paper.chapters import experimental_settings, fine_tuning, manipulating_the_receptive_field as networks
 
 study = open_study("fine-tuning", profile="tiny", pool_kernels=[2], seeds=[0])
 assert not study.missing(), study.missing()
-frames = [
-    tables.accuracy_and_pruning(study), tables.fine_tuning(study), tables.receptive_fields(study),
-    tables.field_growth(study), tables.training_curves(study),
+made = [
+    frames.accuracy_and_pruning(study), fine_tuning.fine_tuning(study), networks.receptive_fields(study),
+    networks.field_growth(study), frames.training_curves(study),
 ]
 settings = open_study("experimental-settings", profile="tiny")
-frames += [tables.protocol(settings), tables.data_sets(settings)]
-for frame in frames:
-    assert len(frame), frames
+made += [experimental_settings.protocol(settings), experimental_settings.data_sets(settings)]
+for frame in made:
+    assert len(frame), made
     text = tables.captioned(frame, name="table", caption="Caption.", study=study).markdown()
     assert "not cover" not in text, text
-print(len(frames), "tables")
+print(len(made), "tables")
 """
 
 

@@ -1,4 +1,4 @@
-/* Turns the frames of a figure (rflib.paper.figures.frames) into one picture with a slider. Without scripts one frame is shown
+/* Turns the frames of a figure (rflib.paper.slider) into one picture with a slider. Without scripts one frame is shown
    and the others can be unfolded. */
 "use strict";
 

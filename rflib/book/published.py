@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from rflib.paper import claims, figures, tables
-from rflib.paper.sentences.findings import findings, shown_rate
+from rflib.paper import claims, frames
+from rflib.paper.chapters import accuracy_and_pruning
+from rflib.paper.findings import findings, shown_rate
 from rflib.study.store.commit import replace_file
 from rflib.study.store.places import results_root
 from rflib.study.store.published import Index
@@ -114,12 +115,12 @@ def _by_claim(text: str) -> dict[str, Sequence[object]]:
 
 def _main_table() -> pd.DataFrame:
     study = open_study("accuracy-and-pruning", profile="published")
-    return tables.accuracy_and_pruning(study, rate=shown_rate(study))
+    return frames.accuracy_and_pruning(study, rate=shown_rate(study))
 
 
 def _picture() -> bytes:
     study = open_study("accuracy-and-pruning", profile="published")
-    return figures.accuracy_and_pruning(study, rate=shown_rate(study)).png(_content(_main_table()))
+    return accuracy_and_pruning.draw_accuracy_and_pruning(study, rate=shown_rate(study)).png(_content(_main_table()))
 
 
 def _content(table: pd.DataFrame) -> str:

@@ -7,23 +7,23 @@ from dataclasses import replace
 
 from rflib.errors import unknown
 from rflib.paper import reported
-from rflib.paper.verdicts import (
-    accuracy,
-    architecture,
-    curvature,
-    deeper,
-    effective_field,
-    extremes,
+from rflib.paper.chapters import (
+    accuracy_and_pruning,
+    effective_receptive_field,
     fine_tuning,
-    landscape,
-    noise,
-    optimisers,
-    ours,
-    paths,
-    redesign,
-    redundancy,
-    refinement,
+    large_receptive_fields,
+    loss_landscape,
+    manipulating_the_receptive_field,
+    noise_before_pruning,
+    open_questions,
+    optimisers_and_prunability,
+    pruning_rates,
+    receptive_field_refinement,
+    redundancy_and_saturation,
     representations,
+    should_you_go_deeper,
+    width_and_curvature,
+    width_and_depth,
 )
 from rflib.paper.verdicts.evidence import Evidence
 from rflib.paper.verdicts.readings import Readings
@@ -48,22 +48,22 @@ __all__ = [
 ]
 
 RULES: dict[str, Rule] = {
-    **architecture.RULES,
-    **accuracy.RULES,
-    **fine_tuning.RULES,
-    **landscape.RULES,
-    **representations.RULES,
-    **extremes.RULES,
-    **deeper.RULES,
-    **paths.RULES,
-    **redesign.RULES,
-    **effective_field.RULES,
-    **refinement.RULES,
-    **noise.RULES,
-    **redundancy.RULES,
-    **optimisers.RULES,
-    **curvature.RULES,
-    **ours.RULES,
+    **manipulating_the_receptive_field.CLAIMS,
+    **accuracy_and_pruning.CLAIMS,
+    **fine_tuning.CLAIMS,
+    **loss_landscape.CLAIMS,
+    **representations.CLAIMS,
+    **large_receptive_fields.CLAIMS,
+    **width_and_depth.CLAIMS,
+    **pruning_rates.CLAIMS,
+    **open_questions.CLAIMS,
+    **should_you_go_deeper.CLAIMS,
+    **effective_receptive_field.CLAIMS,
+    **receptive_field_refinement.CLAIMS,
+    **noise_before_pruning.CLAIMS,
+    **redundancy_and_saturation.CLAIMS,
+    **optimisers_and_prunability.CLAIMS,
+    **width_and_curvature.CLAIMS,
 }
 """How each decidable claim is decided, by its id; a claim without a rule is not covered."""
 

@@ -44,7 +44,7 @@ def half_width(deviation: float, seeds: int) -> float:
     return float(student.ppf(0.975, seeds - 1)) * deviation / sqrt(seeds) if seeds > 1 else float("nan")
 
 
-def trend(x: Sequence[float], y: Sequence[float]) -> float:
+def spearman(x: Sequence[float], y: Sequence[float]) -> float:
     """Return Spearman's rank correlation of `y` on `x`: +1 rises throughout, -1 falls throughout, NaN if constant."""
     pairs = [(a, b) for a, b in zip(x, y, strict=True) if a == a and b == b]
     if len({b for _, b in pairs}) < 2 or len({a for a, _ in pairs}) < 2:
@@ -229,3 +229,10 @@ def renamed(frame: pd.DataFrame) -> pd.DataFrame:
         for form in ("", "_printed")
     }
     return frame.rename(columns=names)[[*NETWORK, *names.values()]]
+
+
+@traced
+def training_curves(study: Study, *, role: RoleName = "small_images", architecture: str | None = None) -> pd.DataFrame:
+    """Return one row an epoch of every dense run: losses, accuracies in percent, learning rate."""
+    frame = study.frame("history", role=role, architecture=architecture)
+    return frame[~frame["purpose"].astype(str).str.contains("fine_tuned|continued")]

@@ -228,3 +228,20 @@ def _pair(axes: Axes, row: Mapping[Any, Any], versions: Mapping[str, str], cost:
         if pd.notna(spread := row[f"accuracy_{version}_sd"]):
             axes.errorbar(x[place], y[place], yerr=spread, fmt="none", ecolor=style["color"], elinewidth=1.2)
     axes.annotate(row["architecture"], (x[0], y[0]), xytext=(6, 6), textcoords="offset points", fontsize=9)
+
+
+def draw_accuracies(axes: Axes, table: pd.DataFrame, rate: float) -> None:
+    """Draw dense and pruned accuracy in percent, measured and reported, against the field in pixels."""
+    labels = {
+        "dense": "dense",
+        "pruned": f"{rate:.0%} of all pruned",
+        "live": f"{rate:.0%} of live pruned",
+    }
+    for quantity, label in labels.items():
+        curve(axes, table["receptive_field"], table, quantity, label=label, **quantity_style(quantity))
+        again = table.dropna(subset=f"{quantity}_calibrated_mean") if quantity != "dense" else table.iloc[:0]
+        if len(again):
+            name = f"{quantity}_calibrated"
+            curve(axes, again["receptive_field"], again, name, label=f"{label}, anew", **quantity_style(name))
+    hollow(axes, table, "dense", "dense, paper")
+    hollow(axes, table, "pruned", f"{rate:.0%} pruned, paper")

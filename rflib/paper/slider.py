@@ -64,7 +64,7 @@ class Frames:
         return bundle, {METADATA: origin.described()} if origin else {}
 
 
-def frames(
+def slider(
     figures: Mapping[str, Drawing], descriptions: Mapping[str, str], *, parameter: str, shown: str | None = None
 ) -> Frames:
     """Return figures of one kind as frames, by the value of `parameter` in words, all with the same axes.

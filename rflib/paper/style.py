@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rflib.study.coverage import filling_profile
-from rflib.study.origin import METADATA, Asked, Origin, asking, recorded
+from rflib.study.origin import METADATA, Asked, Origin, asking, lacking, recorded
 
 Arguments = ParamSpec("Arguments")
 
@@ -146,7 +146,8 @@ def _not_covered(study: Any, asked: Sequence[Asked]) -> Drawing:
     """Return a figure whose text says that the study does not cover it, and which command would fill it."""
     figure = new(1.4)
     text = f"Not covered by the profile “{study.profile.name}” with these parameters."
-    filling = filling_profile(study, asked[0]) if asked else None
+    wanted = lacking(asked)
+    filling = filling_profile(study, wanted) if wanted else None
     if filling is None:
         text += f"\nNo profile measures it in the chapter “{study.chapter}”."
         figure.text(0.5, 0.5, text, ha="center", va="center", linespacing=1.6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -109,27 +109,33 @@ def note(source: Callable[[], Source]) -> None:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a study was asked for and has nothing of."""
+    """What a study was asked for; `vain`: it has nothing of it."""
 
     analysis: str
-    purposes: tuple[str, ...]
-    role: str | None
-    architecture: str | None
+    purposes: tuple[str, ...] = ()
+    role: str | None = None
+    architecture: str | None = None
+    vain: bool = True
 
 
 _asked: ContextVar[list[Asked] | None] = ContextVar("asked", default=None)
 
 
 def note_asked(asked: Asked) -> None:
-    """Tell whoever listens that something was asked for in vain."""
+    """Tell whoever listens what was asked for."""
     found = _asked.get()
     if found is not None:
         found.append(asked)
 
 
+def lacking(asked: Sequence[Asked]) -> Asked | None:
+    """Return what an empty output lacks: the first that was asked for in vain, else the last that was asked for."""
+    return next((each for each in asked if each.vain), asked[-1] if asked else None)
+
+
 @contextmanager
 def asking() -> Iterator[list[Asked]]:
-    """Return the list of what is asked for in vain within the context; an outer listener hears of it too."""
+    """Return the list of what is asked for within the context; an outer listener hears of it too."""
     outer, found = _asked.get(), list[Asked]()
     token = _asked.set(found)
     try:
@@ -175,8 +181,8 @@ def traced(make: Callable[Arguments, pd.DataFrame]) -> Callable[Arguments, pd.Da
             frame, origin = with_origin(*args, **kwargs)
         frame = frame.copy(deep=False)
         frame.attrs[METADATA] = origin
-        if frame.empty and asked:
-            frame.attrs[ASKED] = asked[0]
+        if frame.empty:
+            frame.attrs[ASKED] = lacking(asked)
         return frame
 
     return table

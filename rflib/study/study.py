@@ -96,8 +96,7 @@ class Study:
                 found, measurement = True, self.load(item.key)
                 origin.note(partial(self._source, item, measurement))
                 yield item, measurement
-        if not found:
-            origin.note_asked(origin.Asked(analysis, purposes, role, None))
+        origin.note_asked(origin.Asked(analysis, purposes, role, vain=not found))
 
     def load(self, key: MeasurementKey) -> Measurement:
         """Return one measurement; a missing one is an error that names the command which computes it."""

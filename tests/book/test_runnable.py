@@ -153,8 +153,10 @@ import rflib
 from pathlib import Path
 assert Path(rflib.__file__).is_relative_to(Path.cwd() / "rflib-book"), rflib.__file__
 study = rflib.open_study("accuracy-and-pruning", profile="published")
-table = rflib.tables.accuracy_and_pruning(study)
-rflib.figures.accuracy_and_pruning(study)
+from rflib.paper import frames
+from rflib.paper.chapters import accuracy_and_pruning
+table = frames.accuracy_and_pruning(study)
+accuracy_and_pruning.draw_accuracy_and_pruning(study)
 print(len(table))
 """
     environment = {**os.environ, "MPLBACKEND": "Agg"}

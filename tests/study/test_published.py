@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rflib.errors import UsageError
-from rflib.paper import tables
+from rflib.paper import frames
 from rflib.study.publishing import publish_study
 from rflib.study.study import Outcome, Study, open_profile, open_study
 
@@ -33,7 +33,7 @@ def test_the_published_part_of_a_profile_is_a_study(project: Path) -> None:
     assert outcome == Outcome(loaded=3, computed=0, reused=0, planned=5), "a network's structure, two seeds of two runs"
     assert str(outcome) == "3 of 5 planned measurements are published"
     assert study.frame("one_shot")["seed"].unique().tolist() == [0], "only one of two planned seeds is published"
-    assert tables.accuracy_and_pruning(study, rate=0.9)["n"].tolist() == [1]
+    assert frames.accuracy_and_pruning(study, rate=0.9)["n"].tolist() == [1]
     assert (study.profile.name, study.profile.description) == ("published", "seconds")
     assert study.profile.roles["small_images"].title == "shapes"
     facts = study.data_facts("small_images")
@@ -46,7 +46,7 @@ def test_what_was_not_published_is_not_in_the_study(project: Path) -> None:
     publish_part(project)
     assert open_study("loss-landscape", profile="published").frame("spectrum").empty
     assert open_study(CHAPTER, profile="published", seeds=[1]).frame("one_shot").empty
-    assert tables.accuracy_and_pruning(open_study(CHAPTER, profile="published"), role="large_images").empty
+    assert frames.accuracy_and_pruning(open_study(CHAPTER, profile="published"), role="large_images").empty
 
 
 def test_a_later_machine_computes_only_what_is_not_published(

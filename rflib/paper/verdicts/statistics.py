@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import page_trend_test, rankdata
 from scipy.stats import t as student
 
-from rflib.paper.frames import trend
+from rflib.paper.frames import spearman
 
 LEVEL = 0.05
 """A test succeeds if its corrected p-value does not exceed this."""
@@ -39,7 +39,7 @@ Interval = tuple[float, float]
 def rank_correlation(grid: pd.DataFrame) -> float:
     """Return Spearman's rank correlation of the means over seeds with the pool kernel; 0 if they do not vary."""
     kernels: list[float] = [float(kernel) for kernel in grid.columns.to_numpy()]
-    correlation = trend(kernels, grid.mean().round(DECIMALS).tolist())
+    correlation = spearman(kernels, grid.mean().round(DECIMALS).tolist())
     return 0.0 if isnan(correlation) else correlation
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rflib.paper.verdicts import courses
-from rflib.paper.verdicts.redesign import _varies
+from rflib.paper.chapters.should_you_go_deeper import courses
+from rflib.paper.chapters.should_you_go_deeper.redesign import _varies
 from rflib.receptive_field import tail_pattern
 
 # Two seeds, six layers; the border is the fourth.

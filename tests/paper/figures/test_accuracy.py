@@ -7,7 +7,8 @@ import pytest
 
 from rflib.config import ModelConfig
 from rflib.errors import UsageError
-from rflib.paper import figures, reported, tables
+from rflib.paper import frames, reported
+from rflib.paper.chapters import accuracy_and_pruning, large_receptive_fields
 from rflib.study.study import Study
 
 Open = Callable[..., Study]
@@ -18,7 +19,7 @@ def lines(axes: object) -> dict[str, object]:
 
 
 def test_accuracy_is_the_mean_over_seeds_against_the_computed_field(open_fake: Open, formulas: SimpleNamespace) -> None:
-    figure = figures.accuracy_and_pruning(open_fake("accuracy-and-pruning"))
+    figure = accuracy_and_pruning.draw_accuracy_and_pruning(open_fake("accuracy-and-pruning"))
     vgg, resnet = figure.axes[0], figure.axes[2]
     assert [vgg.get_title(), resnet.get_title()] == ["rf_vgg19", "rf_resnet50"]
     models = [ModelConfig(architecture="rf_vgg19", pool_kernel=k, width=0.125) for k in (1, 2, 3, 4)]
@@ -34,7 +35,7 @@ def test_accuracy_is_the_mean_over_seeds_against_the_computed_field(open_fake: O
 
 
 def test_the_papers_values_are_hollow_markers_without_a_line(open_fake: Open) -> None:
-    figure = figures.accuracy_and_pruning(open_fake("accuracy-and-pruning"))
+    figure = accuracy_and_pruning.draw_accuracy_and_pruning(open_fake("accuracy-and-pruning"))
     printed = reported.table("Table 1")
     printed = printed[printed["architecture"] == "rf_vgg19"]
     drawn = lines(figure.axes[0])
@@ -47,10 +48,13 @@ def test_the_papers_values_are_hollow_markers_without_a_line(open_fake: Open) ->
 
 def test_spread_is_shown_and_explained_only_where_there_is_one(open_fake: Open) -> None:
     study = open_fake("accuracy-and-pruning")
-    two, one = figures.accuracy_and_pruning(study), figures.accuracy_and_pruning(study, role="large_images")
+    two, one = (
+        accuracy_and_pruning.draw_accuracy_and_pruning(study),
+        accuracy_and_pruning.draw_accuracy_and_pruning(study, role="large_images"),
+    )
     assert "n = 2 seeds; bars: ± 1 standard deviation" in two.get_supxlabel()
     assert "n = 1 seed, so no spread" in one.get_supxlabel()
-    table = tables.accuracy_and_pruning(study)
+    table = frames.accuracy_and_pruning(study)
     bars = two.axes[0].collections[0].get_segments()
     spread = table.loc[table["architecture"] == "rf_vgg19", "dense_sd"]
     assert [(high - low) / 2 for (_, low), (_, high) in bars] == pytest.approx(spread.tolist())
@@ -59,7 +63,7 @@ def test_spread_is_shown_and_explained_only_where_there_is_one(open_fake: Open) 
 
 
 def test_dead_taps_stand_below_with_their_values(open_fake: Open) -> None:
-    figure = figures.accuracy_and_pruning(open_fake("accuracy-and-pruning"))
+    figure = accuracy_and_pruning.draw_accuracy_and_pruning(open_fake("accuracy-and-pruning"))
     strip = figure.axes[1]
     assert [bar.get_height() for bar in strip.patches] == pytest.approx([2, 8, 18, 32])
     assert [text.get_text() for text in strip.texts] == ["2", "8", "18", "32"]
@@ -67,26 +71,26 @@ def test_dead_taps_stand_below_with_their_values(open_fake: Open) -> None:
 
 
 def test_panels_use_the_whole_width_where_ticks_need_it(open_fake: Open) -> None:
-    narrow = figures.accuracy_and_pruning(open_fake("accuracy-and-pruning"))
+    narrow = accuracy_and_pruning.draw_accuracy_and_pruning(open_fake("accuracy-and-pruning"))
     many = {"pool_kernels": {"rf_vgg19": [1, 2, 3, 4, 5], "rf_resnet50": [2]}}
-    wide = figures.accuracy_and_pruning(open_fake("accuracy-and-pruning", small=many))
+    wide = accuracy_and_pruning.draw_accuracy_and_pruning(open_fake("accuracy-and-pruning", small=many))
     assert narrow.axes[0].get_position().width < 0.5 < wide.axes[0].get_position().width
 
 
 def test_one_network_at_one_field_is_drawn(open_fake: Open) -> None:
     study = open_fake("accuracy-and-pruning", small={"pool_kernels": {"rf_vgg19": [3]}, "seeds": [0]})
-    figure = figures.accuracy_and_pruning(study)
+    figure = accuracy_and_pruning.draw_accuracy_and_pruning(study)
     assert lines(figure.axes[0])["dense"].get_xdata() == pytest.approx([536])
     assert figure.axes[1].get_xlim()[0] < 536 < figure.axes[1].get_xlim()[1]
 
 
 def test_a_rate_that_was_not_measured_is_refused(open_fake: Open) -> None:
     with pytest.raises(UsageError, match=r"rate 0.7: expected one of \[.*0\.9.*\]"):
-        figures.accuracy_and_pruning(open_fake("accuracy-and-pruning"), rate=0.7)
+        accuracy_and_pruning.draw_accuracy_and_pruning(open_fake("accuracy-and-pruning"), rate=0.7)
 
 
 def test_large_fields_join_the_grid_and_show_what_is_seen(open_fake: Open, formulas: SimpleNamespace) -> None:
-    figure = figures.large_fields(open_fake("large-receptive-fields"))
+    figure = large_receptive_fields.draw_large_fields(open_fake("large-receptive-fields"))
     axes, strip = figure.axes
     kernels = (1, 2, 3, 4, 13, 18, 30)
     dense = lines(axes)["dense"]

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from rflib.paper import claims, figures
+from rflib.paper import claims
+from rflib.paper.chapters.claims import draw_claims
 from rflib.paper.claims import Evidence
 from rflib.study.profiles import Role
 from rflib.study.study import Study
@@ -28,7 +29,7 @@ def expected_marks(study: Study, measure: str) -> dict[str, list[tuple[float, bo
 @pytest.mark.parametrize(("panel", "measure"), [(0, "rank correlation"), (1, "points")])
 def test_every_effect_is_a_mark_in_the_row_of_its_claim(open_fake: Open, panel: int, measure: str) -> None:
     study = open_fake("claims")
-    axes = figures.claims(study).axes[panel]
+    axes = draw_claims(study).axes[panel]
     marks = [line for line in axes.lines if line.get_marker() != "None"]
     names = [label.get_text() for label in axes.get_yticklabels()]
     drawn: dict[str, list[tuple[float, bool]]] = {}
@@ -44,7 +45,7 @@ def test_every_effect_is_a_mark_in_the_row_of_its_claim(open_fake: Open, panel: 
 
 def test_intervals_point_the_same_way_as_their_marks(open_fake: Open) -> None:
     study = open_fake("claims", large=None)
-    trends, points = figures.claims(study).axes
+    trends, points = draw_claims(study).axes
     assert not [line for line in trends.lines if line.get_linestyle() == "-" and line.get_alpha()]
     lines = [sorted(line.get_xdata()) for line in points.lines if line.get_linestyle() == "-" and line.get_alpha()]
     evidence = next(v for v in claims.decide(study, "RR-20")).evidence[0]
@@ -54,18 +55,18 @@ def test_intervals_point_the_same_way_as_their_marks(open_fake: Open) -> None:
 
 
 def test_the_note_names_the_data_of_every_role(open_fake: Open) -> None:
-    assert figures.claims(open_fake("claims")).get_supxlabel().startswith("fake, 32 px and fake, 64 px.")
-    assert figures.claims(open_fake("claims", large=None)).get_supxlabel().startswith("fake, 32 px. Lines")
+    assert draw_claims(open_fake("claims")).get_supxlabel().startswith("fake, 32 px and fake, 64 px.")
+    assert draw_claims(open_fake("claims", large=None)).get_supxlabel().startswith("fake, 32 px. Lines")
 
 
 def test_without_a_claim_that_has_a_direction_the_command_is_named(open_fake: Open) -> None:
     plans = [name for name, field in Role.model_fields.items() if field.default is None]
     bare = {"pool_kernels": {"rf_vgg19": [1]}, "large_pool_kernels": [], **dict.fromkeys(plans)}
-    figure = figures.claims(open_fake("claims", small=bare, large=None))
+    figure = draw_claims(open_fake("claims", small=bare, large=None))
     assert figure.axes == []
     assert "rflib run claims --profile digits" in "\n".join(text.get_text() for text in figure.texts)
 
 
 def test_both_kinds_of_mark_are_explained(open_fake: Open) -> None:
-    (legend,) = figures.claims(open_fake("claims")).legends
+    (legend,) = draw_claims(open_fake("claims")).legends
     assert [text.get_text() for text in legend.get_texts()] == ["holds", "not shown"]

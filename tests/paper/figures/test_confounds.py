@@ -8,14 +8,15 @@ from types import SimpleNamespace
 import pytest
 
 from rflib.config import ModelConfig
-from rflib.paper import figures
+from rflib.paper.chapters import accuracy_and_pruning, open_questions
+from rflib.paper.style import Drawing
 from rflib.study.study import Study
 
 Open = Callable[..., Study]
 
 
 def test_new_statistics_stand_beside_the_old_ones(open_fake: Open, formulas: SimpleNamespace) -> None:
-    figure = figures.new_statistics(open_fake("accuracy-and-pruning"))
+    figure = accuracy_and_pruning.draw_new_statistics(open_fake("accuracy-and-pruning"))
     assert [axes.get_title() for axes in figure.axes[:2]] == ["rf_vgg19, all weights", "rf_vgg19, live weights"]
     assert figure.axes[0].get_ylabel() == "test accuracy (%)"
     assert [axes.get_xlabel() for axes in figure.axes[:2]] == ["pruning rate (%)"] * 2
@@ -30,7 +31,7 @@ def test_new_statistics_stand_beside_the_old_ones(open_fake: Open, formulas: Sim
 
 
 def test_live_weights_are_counted_by_share_and_by_number(open_fake: Open, formulas: SimpleNamespace) -> None:
-    share, left, *_ = figures.live_weights(open_fake("accuracy-and-pruning")).axes
+    share, left, *_ = accuracy_and_pruning.draw_live_weights(open_fake("accuracy-and-pruning")).axes
     assert (share.get_xlabel(), share.get_ylabel()) == ("live weights pruned (%)", "kept (%)")
     assert left.get_xlabel() == "live weights left (thousands)"
     # Of 1000 weights 100 are dead; at 0.5, 450 of the 500 pruned ones were live, of 900.
@@ -47,7 +48,7 @@ def test_live_weights_are_counted_by_share_and_by_number(open_fake: Open, formul
 
 
 def test_rescaled_taps_have_a_line_a_factor(open_fake: Open) -> None:
-    figure = figures.rescaled_taps(open_fake("open-questions"))
+    figure = open_questions.draw_rescaled_taps(open_fake("open-questions"))
     assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("pruning rate (%)", "test accuracy (%)")
     plain, large = figure.axes[0].lines
     assert [plain.get_label(), large.get_label()] == ["dead taps × 1", "dead taps × 10"]
@@ -58,13 +59,13 @@ def test_rescaled_taps_have_a_line_a_factor(open_fake: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "chapter"),
+    ("draw", "chapter"),
     [
-        ("new_statistics", "accuracy-and-pruning"),
-        ("live_weights", "accuracy-and-pruning"),
-        ("rescaled_taps", "open-questions"),
+        (accuracy_and_pruning.draw_new_statistics, "accuracy-and-pruning"),
+        (accuracy_and_pruning.draw_live_weights, "accuracy-and-pruning"),
+        (open_questions.draw_rescaled_taps, "open-questions"),
     ],
 )
-def test_what_a_profile_leaves_out_is_said(open_fake: Open, name: str, chapter: str) -> None:
-    figure = getattr(figures, name)(open_fake(chapter, small=None))
+def test_what_a_profile_leaves_out_is_said(open_fake: Open, draw: Callable[[Study], Drawing], chapter: str) -> None:
+    figure = draw(open_fake(chapter, small=None))
     assert "Not covered by the profile" in figure.texts[0].get_text()

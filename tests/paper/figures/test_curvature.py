@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rflib.paper import figures
+from rflib.paper.chapters import width_and_curvature
 from rflib.paper.style import Drawing
 from rflib.study.study import Study
 
@@ -14,7 +14,7 @@ Open = Callable[..., Study]
 
 def test_accuracy_and_spectra_against_the_width(open_fake: Open, formulas: SimpleNamespace) -> None:
     study = open_fake("width-and-curvature")
-    accuracy, loss, largest, spread = figures.width_and_curvature(study).axes
+    accuracy, loss, largest, spread = width_and_curvature.draw_width_and_curvature(study).axes
     assert list(accuracy.lines[0].get_xdata()) == [1, 2, 3]
     role = study.profile.roles["small_images"]
     models = [study.profile.model(role, "rf_vgg19", 2, width=0.125 * times) for times in (1, 2, 3)]
@@ -28,7 +28,9 @@ def test_accuracy_and_spectra_against_the_width(open_fake: Open, formulas: Simpl
     assert list(spread.lines[0].get_ydata()) == pytest.approx([16.5 * 0.9] * 3), "ten eigenvalues that fall as 1 / rank"
 
 
-@pytest.mark.parametrize("draw", [figures.width_and_curvature, figures.width_and_pruning])
+@pytest.mark.parametrize(
+    "draw", [width_and_curvature.draw_width_and_curvature, width_and_curvature.draw_width_and_pruning]
+)
 def test_one_width_compares_nothing(open_fake: Open, draw: Callable[[Study], Drawing]) -> None:
     one = {"architecture": "rf_vgg19", "pool_kernels": [2, 4], "multiples": [1]}
     figure = draw(open_fake("width-and-curvature", small={"curvature": one}))
@@ -37,7 +39,7 @@ def test_one_width_compares_nothing(open_fake: Open, draw: Callable[[Study], Dra
 
 
 def test_pruning_against_the_width_with_its_control(open_fake: Open) -> None:
-    pruned, lost = figures.width_and_pruning(open_fake("width-and-curvature")).axes
+    pruned, lost = width_and_curvature.draw_width_and_pruning(open_fake("width-and-curvature")).axes
     for axes in (pruned, lost):
         assert [line.get_linestyle() for line in axes.lines[:2]] == ["-", "--"]
     assert lost.get_ylabel() == "accuracy lost (points)"

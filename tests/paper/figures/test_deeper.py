@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from rflib.errors import UsageError
-from rflib.paper import figures
+from rflib.paper.chapters import should_you_go_deeper
 from rflib.paper.plots import before_and_after
 from rflib.study.study import Study
 
@@ -24,7 +24,7 @@ Open = Callable[..., Study]
     ],
 )
 def test_probes_and_saturation_by_hand_with_the_border(open_fake: Open, kind: str, titles: list[str]) -> None:
-    figure = figures.layer_profiles(open_fake("should-you-go-deeper"), kind=kind)
+    figure = should_you_go_deeper.draw_layer_profiles(open_fake("should-you-go-deeper"), kind=kind)
     main, strips = figure.axes[::2], figure.axes[1::2]
     assert [axes.get_title() for axes in main] == titles
     for title, above, below in zip(titles, main, strips, strict=True):
@@ -41,11 +41,11 @@ def test_an_unknown_kind_is_refused(open_fake: Open) -> None:
     with pytest.raises(
         UsageError, match="unknown kind of network 'residuals': expected one of attention, every, multi_path, residual"
     ):
-        figures.layer_profiles(open_fake("should-you-go-deeper"), kind="residuals")
+        should_you_go_deeper.draw_layer_profiles(open_fake("should-you-go-deeper"), kind="residuals")
 
 
 def test_truncation_joins_each_network_with_its_shorter_self(open_fake: Open) -> None:
-    (axes,) = figures.truncation(open_fake("should-you-go-deeper")).axes
+    (axes,) = should_you_go_deeper.draw_truncation(open_fake("should-you-go-deeper")).axes
     joins = [line for line in axes.lines if line.get_label().startswith("_")]
     assert [list(line.get_xdata()) for line in joins] == [[6000, 5000]] * 2
     for line in joins:

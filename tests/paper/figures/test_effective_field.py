@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from rflib.paper import figures
+from rflib.paper.chapters import effective_receptive_field
 from rflib.study.study import Study
 
 Open = Callable[..., Study]
@@ -15,7 +15,7 @@ NETWORKS = ["vgg11", "vgg19", "mpnet18", "resnet18"]
 
 @pytest.mark.parametrize(("mirrored", "side"), [(False, 32), (True, 128)])
 def test_fields_along_the_depth_by_hand(open_fake: Open, mirrored: bool, side: int) -> None:
-    figure = figures.effective_fields(open_fake(CHAPTER), mirrored=mirrored)
+    figure = effective_receptive_field.draw_effective_fields(open_fake(CHAPTER), mirrored=mirrored)
     assert [axes.get_title() for axes in figure.axes] == NETWORKS
     for axes in figure.axes:
         lines = {line.get_label(): line for line in axes.lines}
@@ -27,7 +27,7 @@ def test_fields_along_the_depth_by_hand(open_fake: Open, mirrored: bool, side: i
 
 
 def test_a_numbered_dot_a_network(open_fake: Open) -> None:
-    figure = figures.field_and_accuracy(open_fake(CHAPTER))
+    figure = effective_receptive_field.draw_field_and_accuracy(open_fake(CHAPTER))
     theory, effective = figure.axes
     for axes, field in ((theory, 90), (effective, 10.5)):
         assert [text.get_text() for text in axes.texts] == ["1", "2", "3", "4"]
@@ -36,7 +36,7 @@ def test_a_numbered_dot_a_network(open_fake: Open) -> None:
 
 
 def test_maps_of_both_kinds_with_and_without_padding(open_fake: Open) -> None:
-    figure = figures.sensitivity_maps(open_fake(CHAPTER))
+    figure = effective_receptive_field.draw_sensitivity_maps(open_fake(CHAPTER))
     shown = {axes.get_title(): axes.images[0] for axes in figure.axes if axes.get_title()}
     assert list(shown) == [
         "architecture alone, plain",
@@ -52,7 +52,7 @@ def test_maps_of_both_kinds_with_and_without_padding(open_fake: Open) -> None:
 
 
 def test_padding_beside_plain_for_each_task(open_fake: Open) -> None:
-    panels = figures.kernel_padding(open_fake(CHAPTER)).axes
+    panels = effective_receptive_field.draw_kernel_padding(open_fake(CHAPTER)).axes
     assert [axes.get_ylabel() for axes in panels] == [
         "test accuracy (%)",
         "imbalance of pixels",

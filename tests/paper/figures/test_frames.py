@@ -12,8 +12,8 @@ from PIL import Image
 
 from rflib.book.safety import refusal
 from rflib.errors import UsageError
-from rflib.paper import figures
-from rflib.paper.slider import Frames, frames
+from rflib.paper.chapters import accuracy_and_pruning, loss_landscape
+from rflib.paper.slider import Frames, slider
 from rflib.paper.style import Drawing
 from rflib.study.origin import METADATA
 from rflib.study.study import Study
@@ -25,7 +25,7 @@ MOST_BYTES = 1_500_000
 @pytest.fixture
 def by_rate(open_fake: Open) -> dict[str, Drawing]:
     study = open_fake("pruning-rates")
-    return {f"{rate:.0%}": figures.accuracy_and_pruning(study, rate=rate) for rate in (0.5, 0.8, 0.9)}
+    return {f"{rate:.0%}": accuracy_and_pruning.draw_accuracy_and_pruning(study, rate=rate) for rate in (0.5, 0.8, 0.9)}
 
 
 def described(drawings: Mapping[str, Drawing]) -> dict[str, str]:
@@ -33,7 +33,7 @@ def described(drawings: Mapping[str, Drawing]) -> dict[str, str]:
 
 
 def framed(drawings: Mapping[str, Drawing], shown: str | None = None) -> Frames:
-    return frames(drawings, described(drawings), parameter="pruning rate", shown=shown)
+    return slider(drawings, described(drawings), parameter="pruning rate", shown=shown)
 
 
 def test_every_frame_is_a_picture_with_its_own_text_and_place(by_rate: dict[str, Drawing]) -> None:
@@ -81,7 +81,10 @@ def test_the_origin_is_that_of_all_frames(by_rate: dict[str, Drawing]) -> None:
 
 def test_a_study_without_measurements_makes_one_frame(open_fake: Open) -> None:
     study = open_fake("pruning-rates", small={"pool_kernels": {}})
-    empty = {label: figures.accuracy_and_pruning(study, rate=rate) for label, rate in (("50%", 0.5), ("90%", 0.9))}
+    empty = {
+        label: accuracy_and_pruning.draw_accuracy_and_pruning(study, rate=rate)
+        for label, rate in (("50%", 0.5), ("90%", 0.9))
+    }
     result = framed(empty)
     assert len(result.frames) == 1
     assert "<details" not in result.html()
@@ -91,15 +94,15 @@ def test_what_cannot_be_frames_is_refused(by_rate: dict[str, Drawing], open_fake
     with pytest.raises(UsageError, match="expected at least one figure, found none"):
         framed({})
     with pytest.raises(UsageError, match="expected a description of every figure, found none of 80%, 90%"):
-        frames(by_rate, {"50%": "text"}, parameter="pruning rate")
-    other = figures.spectra(open_fake("loss-landscape"), architecture="rf_vgg19")
+        slider(by_rate, {"50%": "text"}, parameter="pruning rate")
+    other = loss_landscape.draw_spectra(open_fake("loss-landscape"), architecture="rf_vgg19")
     with pytest.raises(UsageError, match=r"expected figures with the same panels, found \[4, 4, 4, 2\] axes"):
         framed({**by_rate, "other": other})
 
 
 def test_one_kernel_of_the_spectra_is_highlighted(open_fake: Open) -> None:
     study = open_fake("loss-landscape")
-    plain, chosen = (figures.spectra(study, architecture="rf_vgg19", highlighted=k) for k in (None, 2))
+    plain, chosen = (loss_landscape.draw_spectra(study, architecture="rf_vgg19", highlighted=k) for k in (None, 2))
     for axes, before in zip(chosen.axes, plain.axes, strict=True):
         shown = {str(line.get_label()): line.get_alpha() for line in axes.lines if line.get_label() != "_"}
         strong = [label for label, alpha in shown.items() if label.startswith("k = ") and alpha == 1]

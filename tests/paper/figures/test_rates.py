@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from rflib.config import ModelConfig
-from rflib.paper import figures, tables
+from rflib.paper import frames
+from rflib.paper.chapters import pruning_rates
 from rflib.study.study import Study
 
 Open = Callable[..., Study]
@@ -15,7 +16,7 @@ RATES = (0.5, 0.8, 0.9)
 
 
 def test_a_panel_a_network_and_two_lines_a_kernel(open_fake: Open, formulas: SimpleNamespace) -> None:
-    figure = figures.pruning_rates(open_fake("pruning-rates"), role="small_images")
+    figure = pruning_rates.draw_pruning_rates(open_fake("pruning-rates"), role="small_images")
     assert [axes.get_title() for axes in figure.axes] == ["rf_vgg19", "rf_resnet50"]
     drawn = figure.axes[0].lines
     assert len(drawn) == 8
@@ -31,7 +32,7 @@ def test_a_panel_a_network_and_two_lines_a_kernel(open_fake: Open, formulas: Sim
 
 
 def test_the_normalised_difference_is_a_share_of_dense_accuracy(open_fake: Open, formulas: SimpleNamespace) -> None:
-    figure = figures.normalised_difference(open_fake("open-questions"), role="small_images")
+    figure = pruning_rates.draw_normalised_difference(open_fake("open-questions"), role="small_images")
     model = ModelConfig(architecture="rf_vgg19", pool_kernel=2, width=0.125)
     lost = [
         [100 * (1 - formulas.pruned(model, seed, "global", rate) / formulas.dense(model, seed)) for rate in RATES]
@@ -43,8 +44,8 @@ def test_the_normalised_difference_is_a_share_of_dense_accuracy(open_fake: Open,
 
 def test_bands_are_one_standard_deviation(open_fake: Open) -> None:
     study = open_fake("pruning-rates")
-    figure = figures.pruning_rates(study, role="small_images")
-    rows = tables.one_shot(study, "small_images").query("architecture == 'rf_vgg19' and pool_kernel == 1")
+    figure = pruning_rates.draw_pruning_rates(study, role="small_images")
+    rows = frames.one_shot(study, "small_images").query("architecture == 'rf_vgg19' and pool_kernel == 1")
     spread = rows.groupby("rate")["pruned"].std()
     corners = figure.axes[0].collections[0].get_paths()[0].vertices
     for rate, sd in spread.items():

@@ -10,7 +10,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from rflib.paper import figures, style
+from rflib.paper import style
+from rflib.paper.chapters import accuracy_and_pruning
 from rflib.study.study import Study
 
 PAPER_KERNELS = (1, 2, 3, 4, 13, 18, 30)
@@ -100,7 +101,7 @@ def test_a_note_is_wrapped_and_leaves_out_empty_sentences() -> None:
 
 def test_a_figure_says_what_it_was_drawn_from(open_fake: Callable[..., Study]) -> None:
     study = open_fake("accuracy-and-pruning")
-    figure = figures.accuracy_and_pruning(study, role="large_images")
+    figure = accuracy_and_pruning.draw_accuracy_and_pruning(study, role="large_images")
     expected = {
         item.key.name
         for item in study.items

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rflib.config import ModelConfig
-from rflib.paper import figures
+from rflib.paper.chapters import open_questions
 from rflib.study.study import Study
 
 Open = Callable[..., Study]
@@ -21,7 +21,7 @@ PANELS = {
 
 
 def test_a_panel_a_variant_with_dense_and_both_prunings(open_fake: Open, formulas: SimpleNamespace) -> None:
-    figure = figures.variants(open_fake("open-questions"))
+    figure = open_questions.draw_variants(open_fake("open-questions"))
     assert [axes.get_title() for axes in figure.axes] == list(PANELS)
     for axes, (kernels, changes) in zip(figure.axes, PANELS.values(), strict=True):
         drawn = {str(line.get_label()): line for line in axes.lines}
@@ -36,11 +36,11 @@ def test_a_panel_a_variant_with_dense_and_both_prunings(open_fake: Open, formula
 
 
 def test_dead_taps_are_bars_behind(open_fake: Open) -> None:
-    figure = figures.variants(open_fake("open-questions"))
+    figure = open_questions.draw_variants(open_fake("open-questions"))
     assert [bar.get_height() for bar in figure.axes[0].patches] == pytest.approx([2, 8, 18, 32])
     assert [bar.get_height() for bar in figure.axes[1].patches] == pytest.approx([0, 0, 0])
 
 
 def test_variants_of_a_network_outside_the_grid_stand_alone(open_fake: Open) -> None:
     study = open_fake("open-questions", small={"pool_kernels": {"rf_resnet50": [2]}})
-    assert [axes.get_title() for axes in figures.variants(study).axes] == list(PANELS)[1:]
+    assert [axes.get_title() for axes in open_questions.draw_variants(study).axes] == list(PANELS)[1:]

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from rflib.config import ModelConfig
-from rflib.paper import figures
+from rflib.paper.chapters import width_and_depth
 from rflib.study.study import Study
 
 Open = Callable[..., Study]
 
 
 def test_accuracy_against_the_width_beside_table_8(open_fake: Open, formulas: SimpleNamespace) -> None:
-    figure = figures.width_and_depth(open_fake("width-and-depth"))
+    figure = width_and_depth.draw_width_and_depth(open_fake("width-and-depth"))
     measured, paper = figure.axes[0].lines[::2], figure.axes[0].lines[1::2]
     printed = {3: [59.10, 60.97, np.nan], 13: [32.00, 37.36, 38.0], 30: [22.84, 26.33, 26.04]}
     for (kernel, values), line, hollow in zip(printed.items(), measured, paper, strict=True):
@@ -29,7 +29,7 @@ def test_accuracy_against_the_width_beside_table_8(open_fake: Open, formulas: Si
 
 
 def test_the_shallow_network_is_dashed_beside_the_deep_one(open_fake: Open, formulas: SimpleNamespace) -> None:
-    figure = figures.width_and_depth(open_fake("width-and-depth"))
+    figure = width_and_depth.draw_width_and_depth(open_fake("width-and-depth"))
     drawn = {str(line.get_label()): line for line in figure.axes[1].lines}
     assert drawn["rf_resnet50, dense"].get_xdata() == pytest.approx([317, 1367, 3152])
     assert drawn["rf_resnet26, dense"].get_xdata() == pytest.approx([155, 308])
@@ -42,6 +42,6 @@ def test_the_shallow_network_is_dashed_beside_the_deep_one(open_fake: Open, form
 
 def test_without_a_network_at_the_plain_width_there_is_one_panel(open_fake: Open) -> None:
     study = open_fake("width-and-depth", large={"widths": {"multiples": [2], "pool_kernels": [3]}})
-    figure = figures.width_and_depth(study)
+    figure = width_and_depth.draw_width_and_depth(study)
     assert [axes.get_title() for axes in figure.axes] == ["by width"]
     assert list(figure.axes[0].get_xticks()) == [2]

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from rflib.paper.say import NOTHING
-from rflib.paper.sentences import Sentences, accuracy
+from rflib.paper.chapters import accuracy_and_pruning, fine_tuning
+from rflib.paper.say import NOTHING, Sentences
 
 EMPTY = pd.DataFrame()
 
@@ -31,15 +31,15 @@ def network(name: str = "rf_vgg19", *, n: int = 2, sd: float = 1.0, **columns: l
 
 
 def test_accuracy_is_given_at_every_field() -> None:
-    (point,) = accuracy.dense_accuracy(network(dense=[90.0, 80.0, 70.5])).points
+    (point,) = accuracy_and_pruning.say_dense_accuracy(network(dense=[90.0, 80.0, 70.5])).points
     assert point == "`rf_vgg19`: dense accuracy is 90.0 % at 180 px, 80.0 % at 358 px, 70.5 % at 536 px."
-    (cost,) = accuracy.cost_of_pruning(network(difference=[1.0, 4.0])).points
+    (cost,) = accuracy_and_pruning.say_cost_of_pruning(network(difference=[1.0, 4.0])).points
     assert cost == "`rf_vgg19`: the accuracy lost to pruning is 1.0 points at 180 px, 4.0 points at 358 px."
 
 
 def test_the_rows_may_come_in_any_order() -> None:
     table = network(dense=[90.0, 80.0, 70.0])
-    assert accuracy.dense_accuracy(table[::-1]) == accuracy.dense_accuracy(table)
+    assert accuracy_and_pruning.say_dense_accuracy(table[::-1]) == accuracy_and_pruning.say_dense_accuracy(table)
 
 
 @pytest.mark.parametrize(
@@ -47,19 +47,19 @@ def test_the_rows_may_come_in_any_order() -> None:
     [(1, "One seed a network: an indication"), (2, "2 seeds a network: an indication"), (5, "Means over 5 seeds")],
 )
 def test_few_seeds_are_called_an_indication(n: int, expected: str) -> None:
-    assert str(accuracy.seeds(network(n=n, dense=[90.0, 80.0]))).startswith(f"- {expected}")
+    assert str(accuracy_and_pruning.say_seeds(network(n=n, dense=[90.0, 80.0]))).startswith(f"- {expected}")
 
 
 def test_three_seeds_have_an_interval() -> None:
     # Student's 97.5 % quantile with two degrees of freedom is 4.303, from a printed table: 4.303 x 1.5 / sqrt(3) = 3.7.
-    (point,) = accuracy.dense_accuracy(network(n=3, sd=1.5, dense=[90.0, 80.0])).points
+    (point,) = accuracy_and_pruning.say_dense_accuracy(network(n=3, sd=1.5, dense=[90.0, 80.0])).points
     assert "90.0 ± 3.7 %" in point
-    assert "±" not in str(accuracy.dense_accuracy(network(n=2, sd=1.5, dense=[90.0, 80.0])))
+    assert "±" not in str(accuracy_and_pruning.say_dense_accuracy(network(n=2, sd=1.5, dense=[90.0, 80.0])))
 
 
 def test_the_control_counts_networks_that_guess() -> None:
     table = network(dense=[90.0, 80.0], pruned=[14.9, 79.0], live=[10.0, 12.0], layerwise=[10.0, 40.0])
-    first, last = accuracy.control(table, classes=10).points
+    first, last = accuracy_and_pruning.say_control(table, classes=10).points
     assert first == (
         "`rf_vgg19` keeps, at 180 px, 14.9 % when all weights are ranked and 10.0 % when only live weights are (dense "
         "90.0 %); at 358 px, 79.0 % when all weights are ranked and 12.0 % when only live weights are (dense 80.0 %)."
@@ -75,7 +75,7 @@ def test_dead_among_pruned_counts_live_weights() -> None:
     table = network(dense=[80.0, 80.0], dead_share=[0.0, 75.0])
     per_seed = pd.DataFrame({"architecture": "rf_vgg19", "pool_kernel": [1, 2], "rate": 0.9})
     per_seed["pruned_dead_share"] = [0.0, 80.0]
-    first, last = accuracy.dead_among_pruned(per_seed, table).points
+    first, last = accuracy_and_pruning.say_dead_among_pruned(per_seed, table).points
     assert first == "`rf_vgg19` at 180 px: no tap is dead, so a rate is the share of live weights that goes."
     assert last.endswith("at rate 0.9, 80 % of the pruned weights were dead, and 72 % of the live weights went.")
     assert "0.8" not in last
@@ -84,12 +84,12 @@ def test_dead_among_pruned_counts_live_weights() -> None:
 def test_selection_compares_the_best_epoch_with_the_last() -> None:
     rows = [("rf_vgg19", 1, 0, 50.0), ("rf_vgg19", 1, 0, 64.0), ("rf_vgg19", 1, 0, 60.0), ("rf_vgg19", 1, 1, 70.0)]
     curves = pd.DataFrame(rows, columns=["architecture", "pool_kernel", "seed", "test_accuracy"])
-    assert "by 2.0 points on average and by 4.0 at most (runs: 2)" in str(accuracy.selection(curves))
+    assert "by 2.0 points on average and by 4.0 at most (runs: 2)" in str(accuracy_and_pruning.say_selection(curves))
 
 
 def test_fine_tuning_names_all_three_accuracies() -> None:
     table = network(dense=[90.0, 80.0], one_shot=[10.0, 60.0], fine_tuned=[85.0, 79.0], difference=[5.0, 1.0], n=1)
-    brought, gap, strength = accuracy.fine_tuning(table).points
+    brought, gap, strength = fine_tuning.say_fine_tuning(table).points
     assert brought == (
         "`rf_vgg19`: fine-tuning brings the pruned network, at 180 px from 10.0 % to 85.0 % (dense 90.0 %) and at "
         "358 px from 60.0 % to 79.0 % (dense 80.0 %)."
@@ -101,7 +101,7 @@ def test_fine_tuning_names_all_three_accuracies() -> None:
 def test_longer_fine_tuning_counts_both_ways() -> None:
     short = network(fine_tuned=[50.0, 60.0, 70.0], fine_tuned_reported=[30.0, 38.0, 36.0])
     long = network(fine_tuned=[55.0, 59.0, 70.0], fine_tuned_reported=[33.0, 37.0, float("nan")])
-    here, paper, _ = accuracy.longer_fine_tuning(short, long).points
+    here, paper, _ = fine_tuning.say_longer_fine_tuning(short, long).points
     assert here == (
         "Here, the longer fine-tuning ends higher than the shorter one for 1 of 3 networks and lower for 1; the change "
         "lies between -1.0 and +5.0 points."
@@ -115,14 +115,14 @@ def test_longer_fine_tuning_counts_both_ways() -> None:
 @pytest.mark.parametrize(
     "sentences",
     [
-        accuracy.dense_accuracy(EMPTY),
-        accuracy.cost_of_pruning(EMPTY),
-        accuracy.seeds(EMPTY),
-        accuracy.control(EMPTY, classes=0),
-        accuracy.dead_among_pruned(EMPTY, EMPTY),
-        accuracy.selection(EMPTY),
-        accuracy.fine_tuning(EMPTY),
-        accuracy.longer_fine_tuning(EMPTY, EMPTY),
+        accuracy_and_pruning.say_dense_accuracy(EMPTY),
+        accuracy_and_pruning.say_cost_of_pruning(EMPTY),
+        accuracy_and_pruning.say_seeds(EMPTY),
+        accuracy_and_pruning.say_control(EMPTY, classes=0),
+        accuracy_and_pruning.say_dead_among_pruned(EMPTY, EMPTY),
+        accuracy_and_pruning.say_selection(EMPTY),
+        fine_tuning.say_fine_tuning(EMPTY),
+        fine_tuning.say_longer_fine_tuning(EMPTY, EMPTY),
     ],
 )
 def test_a_profile_without_the_measurements_says_so(sentences: Sentences) -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from rflib.paper.chapters import claims as words
 from rflib.paper.claims import Evidence, Verdict
 from rflib.paper.say import NOTHING
-from rflib.paper.sentences import claims as words
 from rflib.paper.verdicts.verdict import Coverage
 from rflib.study.study import open_study
 

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from rflib.paper.chapters import experimental_settings
+from rflib.paper.chapters.experimental_settings import SCHEDULES
 from rflib.paper.say import NOTHING
-from rflib.paper.sentences import early_training
-from rflib.paper.tables import SCHEDULES
 
 ROLE = SimpleNamespace(protocol=SimpleNamespace(epochs=6))
 STUDY = SimpleNamespace(profile=SimpleNamespace(roles={"small_images": ROLE}))
@@ -30,7 +30,7 @@ def schedules(*reached: float) -> pd.DataFrame:
 
 
 def test_all_schedules_after_the_first_epochs() -> None:
-    first, strength = early_training.first_epochs(schedules(61.9, 10.8, 50.5, 51.0), STUDY).points  # type: ignore[arg-type]
+    first, strength = experimental_settings.say_first_epochs(schedules(61.9, 10.8, 50.5, 51.0), STUDY).points  # type: ignore[arg-type]
     assert first == (
         "`rf_vgg19` at k = 2, test accuracy after 6 epochs: this profile's 61.9 %, as printed, clipped by norm 10.8 %, "
         "as printed, clipped by value 50.5 %, as printed, not clipped 51.0 %."
@@ -46,13 +46,13 @@ def test_how_far_clipping_lets_the_weights_go(distance: float, end: str) -> None
     row = {"architecture": "rf_vgg19", "pool_kernel": 2, "initial_norm_mean": 40.0}
     usual = row | {"purpose": "usual", "distance_mean": distance, "reach_mean": float("nan")}
     clipped = row | {"purpose": "printed_norm", "distance_mean": 0.1, "reach_mean": 1.6}
-    assert early_training.reach(pd.DataFrame([usual, clipped])).points == (
+    assert experimental_settings.say_reach(pd.DataFrame([usual, clipped])).points == (
         "`rf_vgg19` at k = 2: clipped by norm, all the epochs of the printed schedule together can take the weights "
         f"1.6 away from where they begin, at a norm of 40; this profile's schedule {end}",
     )
-    assert early_training.reach(pd.DataFrame([usual])) is NOTHING
+    assert experimental_settings.say_reach(pd.DataFrame([usual])) is NOTHING
 
 
 def test_nothing_is_said_without_measurements() -> None:
-    assert early_training.first_epochs(pd.DataFrame(), STUDY) is NOTHING  # type: ignore[arg-type]
-    assert early_training.reach(pd.DataFrame()) is NOTHING
+    assert experimental_settings.say_first_epochs(pd.DataFrame(), STUDY) is NOTHING  # type: ignore[arg-type]
+    assert experimental_settings.say_reach(pd.DataFrame()) is NOTHING

@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
+from rflib.paper.chapters import effective_receptive_field
 from rflib.paper.say import NOTHING
-from rflib.paper.sentences import effective_field as say
 
 
 def network(name: str, **changes: Any) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def test_accuracy_against_both_fields() -> None:
         network("c", theoretical_field=200.0, trained_mean=29.0, accuracy_mean=85.0),
         network("d", theoretical_field=60.0, trained_mean=31.0, accuracy_mean=70.0),
     ]
-    theory, effective, ends, seeds = say.accuracy(pd.DataFrame(rows)).points
+    theory, effective, ends, seeds = effective_receptive_field.say_accuracy(pd.DataFrame(rows)).points
     assert theory == "Over 4 networks the rank correlation of test accuracy with the theoretical field is +0.60."
     assert effective == "Over 4 networks the rank correlation of test accuracy with the effective field is -1.00."
     assert ends == (
@@ -42,13 +42,13 @@ def test_accuracy_against_both_fields() -> None:
         "(85.0 %)."
     )
     assert seeds == "Means over 2 seeds a network."
-    few, *_ = say.accuracy(pd.DataFrame(rows[:3])).points
+    few, *_ = effective_receptive_field.say_accuracy(pd.DataFrame(rows[:3])).points
     assert few == "3 networks are too few for a rank correlation."
 
 
 def test_fields_before_and_after_training() -> None:
     table = pd.DataFrame([network("a"), network("b", trained_mean=33.0, growth_mean=-1.0)])
-    first, second, seeds = say.use(table).points
+    first, second, seeds = effective_receptive_field.say_use(table).points
     assert first == (
         "`a`: 100 px in theory, of which 32 px could be seen; the effective field is 25.0 px untrained and 28.0 px "
         "trained (+3.0 px)."
@@ -62,7 +62,7 @@ def test_fields_before_and_after_training() -> None:
 
 def test_growth_along_the_depth() -> None:
     table = pd.DataFrame([network("a"), network("b", late_mean=21.0)])
-    first, second, seeds = say.depth(table).points
+    first, second, seeds = effective_receptive_field.say_depth(table).points
     changed = "trained, the effective field changes by +20.0 px over the first half of the depth and by"
     assert first == f"`a`: {changed} +2.0 px over the second."
     assert second == f"`b`: {changed} +21.0 px over the second."
@@ -76,7 +76,9 @@ def scale(width: float, cardinality: int, change: float) -> dict[str, Any]:
 
 
 def test_width_and_cardinality_beside_the_first() -> None:
-    start, wide, grouped, seeds = say.scaled(pd.DataFrame([scale(0.5, 1, 0), scale(1, 1, 3), scale(0.5, 4, -2)])).points
+    start, wide, grouped, seeds = effective_receptive_field.say_scaled(
+        pd.DataFrame([scale(0.5, 1, 0), scale(1, 1, 3), scale(0.5, 4, -2)])
+    ).points
     assert start.startswith("`rf_resnet26` has a field of 96 px at every width and cardinality.")
     assert wide == "Width × 2: 83.0 ± 0.2 % with 12,345 parameters, +3.0 points."
     assert grouped.startswith("Cardinality 4: 78.0")
@@ -92,7 +94,9 @@ def test_pixels_by_kind_of_kernel() -> None:
         }
         return {"architecture": name, "uneven_layers": uneven, "n": 1, **measured}
 
-    odd, even, seeds = say.pixels(pd.DataFrame([row("a", 0, 0.02), row("b", 3, 0.2), row("c", 1, 0.4)])).points
+    odd, even, seeds = effective_receptive_field.say_pixels(
+        pd.DataFrame([row("a", 0, 0.02), row("b", 3, 0.2), row("c", 1, 0.4)])
+    ).points
     assert odd.startswith(
         "Networks with kernels that their stride does not divide (`b`, `c`): imbalance 0.200 to 0.400"
     )
@@ -123,7 +127,7 @@ def padded(task: str, plain: float, gain: float) -> dict[str, Any]:
 
 def test_padding_on_both_tasks() -> None:
     table = pd.DataFrame([padded("classes", 80.0, 0.4), padded("shifts", 60.0, 5.0), padded("shifts", 60.0, -33.0)])
-    classes, shifts, guessing, _ = say.padding(table).points
+    classes, shifts, guessing, _ = effective_receptive_field.say_padding(table).points
     imbalance = "padded kernels change the imbalance from 0.20 to 0.05 and the test accuracy from"
     response = "A shift by one pixel changes 3.0 % of the predictions without and 2.0 % with padding."
     assert classes == f"`resnet18`, telling classes: {imbalance} 80.0 % to 80.4 % (+0.4 points). {response}"
@@ -135,5 +139,12 @@ def test_padding_on_both_tasks() -> None:
 
 
 def test_nothing_is_said_without_measurements() -> None:
-    for each in (say.accuracy, say.use, say.depth, say.scaled, say.pixels, say.padding):
+    for each in (
+        effective_receptive_field.say_accuracy,
+        effective_receptive_field.say_use,
+        effective_receptive_field.say_depth,
+        effective_receptive_field.say_scaled,
+        effective_receptive_field.say_pixels,
+        effective_receptive_field.say_padding,
+    ):
         assert each(pd.DataFrame()) is NOTHING

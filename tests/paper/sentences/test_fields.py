@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from rflib.paper.say import NOTHING
-from rflib.paper.sentences import Sentences, fields
+from rflib.paper.chapters import manipulating_the_receptive_field
+from rflib.paper.say import NOTHING, Sentences
 
 EMPTY = pd.DataFrame()
 
@@ -25,42 +25,52 @@ def table() -> pd.DataFrame:
 
 
 def test_labels_one_pixel_above_are_counted_and_others_named(table: pd.DataFrame) -> None:
-    count, others = fields.labels(table).points
+    count, others = manipulating_the_receptive_field.say_labels(table).points
     assert count == "Of 5 labels, 3 are the computed field plus one pixel."
     assert others == "The others: k = 1: label 110, computed 107; k = 18: label 1920, computed 1892."
 
 
 def test_equal_parameters_are_said_once(table: pd.DataFrame) -> None:
-    vgg, _, ratio = fields.parameters(table).points
+    vgg, _, ratio = manipulating_the_receptive_field.say_parameters(table).points
     assert vgg == "`rf_vgg19` has 20,000 parameters at every field."
     assert ratio == "The largest network has 1.25 times the parameters of the smallest."
 
 
 def test_unequal_parameters_show(table: pd.DataFrame) -> None:
     table.loc[1, "parameters"] = 30_000
-    assert "`rf_vgg19` has 20,000 to 30,000" in str(fields.parameters(table))
+    assert "`rf_vgg19` has 20,000 to 30,000" in str(manipulating_the_receptive_field.say_parameters(table))
 
 
 def test_the_steepest_rise_of_dead_taps_is_found(table: pd.DataFrame) -> None:
-    vgg, resnet = fields.dead_taps(table).points
+    vgg, resnet = manipulating_the_receptive_field.say_dead_taps(table).points
     assert "rises most from k = 2 to k = 3, from 3 % to 79 %. The side of the last map goes from 2 to 1 px" in vgg
     assert resnet == "`rf_resnet50`: the share of dead taps does not rise over these fields; it is 0 %."
 
 
 def test_cropped_input_is_named_for_its_network(table: pd.DataFrame) -> None:
-    vgg, resnet = fields.unseen_input(table).points
+    vgg, resnet = manipulating_the_receptive_field.say_unseen_input(table).points
     assert "of the image's pixels, 94 % at k = 3 can reach the output" in vgg
     assert "35 % at k = 18" in resnet
     assert vgg.endswith("; elsewhere all can.")
     nowhere = table[table["input_share"] < 100]
-    assert all(point.endswith("can reach the output.") for point in fields.unseen_input(nowhere).points)
+    assert all(
+        point.endswith("can reach the output.")
+        for point in manipulating_the_receptive_field.say_unseen_input(nowhere).points
+    )
     whole = table[table["input_share"] == 100]
-    assert fields.unseen_input(whole).points == ("At every field of this grid the whole image can reach the output.",)
+    assert manipulating_the_receptive_field.say_unseen_input(whole).points == (
+        "At every field of this grid the whole image can reach the output.",
+    )
 
 
 @pytest.mark.parametrize(
     "sentences",
-    [fields.labels(EMPTY), fields.parameters(EMPTY), fields.dead_taps(EMPTY), fields.unseen_input(EMPTY)],
+    [
+        manipulating_the_receptive_field.say_labels(EMPTY),
+        manipulating_the_receptive_field.say_parameters(EMPTY),
+        manipulating_the_receptive_field.say_dead_taps(EMPTY),
+        manipulating_the_receptive_field.say_unseen_input(EMPTY),
+    ],
 )
 def test_a_profile_without_the_measurements_says_so(sentences: Sentences) -> None:
     assert sentences == NOTHING

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from rflib.paper import tables
+from rflib.paper import frames
+from rflib.paper.chapters import loss_landscape, representations
 from rflib.paper.claims import decide
+from rflib.paper.findings import findings
 from rflib.paper.say import NOTHING, magnitude
-from rflib.paper.sentences.findings import findings
 from rflib.study.store.published import PublishedProfile
 from rflib.study.study import Study, open_study
 
@@ -32,7 +33,7 @@ def study() -> Study:
 
 def test_findings_have_each_network_the_verdicts_and_how_sure_they_are(study: Study) -> None:
     dense, pruned, live, *others, certainty = findings(study, [listed(3, 10), listed(2, 4)]).points
-    table = tables.accuracy_and_pruning(study, rate=0.8)
+    table = frames.accuracy_and_pruning(study, rate=0.8)
     asked = {"dense": (dense, "RR-01"), "pruned": (pruned, "RR-03"), "live": (live, "OQ-01")}
     for quantity, (point, claim) in asked.items():
         for name, group in table.groupby("architecture"):
@@ -57,9 +58,9 @@ def point_of(study: Study, question: str) -> str:
 def test_new_statistics_are_given_at_every_field_that_was_measured_anew(study: Study) -> None:
     """The first half of the point is of all weights, the second of those that can learn."""
     halves = point_of(study, OTHERS[0]).split("; of the weights that can learn: ")
-    runs = tables.recalibrated(study)
+    runs = frames.recalibrated(study)
     runs = runs[(runs["rate"] - 0.8).abs() < 1e-9]
-    fields = tables.fields(study, "small_images").set_index(["architecture", "pool_kernel"])["receptive_field"]
+    fields = frames.fields(study, "small_images").set_index(["architecture", "pool_kernel"])["receptive_field"]
     for half, scope in zip(halves, ("global", "live"), strict=True):
         networks = runs[runs["scope"] == scope].groupby(["architecture", "pool_kernel"])["pruned_calibrated"]
         assert half.count(" px") == networks.ngroups
@@ -72,7 +73,7 @@ def test_new_statistics_are_given_at_every_field_that_was_measured_anew(study: S
 
 def test_the_largest_eigenvalue_before_training_is_given_at_every_kernel(study: Study) -> None:
     point = point_of(study, OTHERS[1])
-    spectra = tables.spectra(study)
+    spectra = loss_landscape.spectra(study)
     first = spectra[(spectra["checkpoint"] == "initial") & (spectra["batch_statistics"] == "batch")]
     for name, network in first.groupby("architecture"):
         means = network.groupby(["pool_kernel", "seed"])["eigenvalue"].max().groupby("pool_kernel").mean()
@@ -83,7 +84,7 @@ def test_the_largest_eigenvalue_before_training_is_given_at_every_kernel(study: 
 
 def test_the_similarity_of_the_deep_layers_is_given_at_every_kernel(study: Study) -> None:
     point = point_of(study, OTHERS[2])
-    layers = tables.similarity_by_layer(study)
+    layers = representations.similarity_by_layer(study)
     deep = layers[layers["layer"] > 25]
     for checkpoint, moment in (("last", "trained"), ("initial", "untrained")):
         means = deep[deep["checkpoint"] == checkpoint].groupby("pool_kernel")["debiased"].mean()

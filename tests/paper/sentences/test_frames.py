@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rflib.paper.sentences.frames import accuracies, spectrum
+from rflib.paper.chapters.loss_landscape import say_spectrum as spectrum
+from rflib.paper.chapters.pruning_rates import say_accuracies as accuracies
 
 NOTHING = "This profile holds no measurements for this picture."
 

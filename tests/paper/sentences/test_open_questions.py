@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from rflib.paper.chapters import open_questions
 from rflib.paper.say import NOTHING
-from rflib.paper.sentences import open_questions
 
 EMPTY = pd.DataFrame()
 KEPT_BY = {"padded": "padding", "dilated": "dilation"}
@@ -47,33 +47,33 @@ def per_seed(dense: list[float], difference: list[float]) -> pd.DataFrame:
 
 def test_the_normalised_difference_takes_one_rate_and_every_field() -> None:
     dense, lost = [80.0, 60.0, 50.0], [40.0, 15.0, 5.0]
-    first, strength = open_questions.normalised(per_seed(dense, lost), networks(dense, lost)).points
+    first, strength = open_questions.say_normalised(per_seed(dense, lost), networks(dense, lost)).points
     assert first == "`rf_vgg19`: 0.500 at 180 px, 0.250 at 358 px, 0.100 at 536 px."
     assert strength.startswith("One seed")
 
 
 def test_the_normalised_difference_of_one_field() -> None:
-    first, _ = open_questions.normalised(per_seed([80.0], [40.0]), networks([80.0], [40.0])).points
+    first, _ = open_questions.say_normalised(per_seed([80.0], [40.0]), networks([80.0], [40.0])).points
     assert first == "`rf_vgg19`: 0.500 at 180 px."
 
 
 def test_a_variant_stands_beside_the_paper_at_the_same_k() -> None:
     grid = networks([90.0, 70.0], [60.0, 1.0])
     padded = networks([91.0, 88.0], [61.0, 50.0], map_size="padded").iloc[1:]
-    first, _ = open_questions.other_knobs(grid, padded).points
+    first, _ = open_questions.say_other_knobs(grid, padded).points
     assert first == (
         "Maps kept by padding, k = 2 (in brackets, the paper's network): field 358 px (358 px), dead taps 0 % (79 %), "
         "dense 88.0 % (70.0 %), lost to pruning 50.0 points (1.0 points)."
     )
     dilated = networks([91.0], [61.0], dilation=2)
-    assert open_questions.other_knobs(grid, dilated).points[0].startswith("Pool dilated by 2, k = 1 ")
+    assert open_questions.say_other_knobs(grid, dilated).points[0].startswith("Pool dilated by 2, k = 1 ")
 
 
 @pytest.mark.parametrize("map_size", ["padded", "dilated"])
 def test_constant_maps_compare_the_changes_over_the_same_k(map_size: str) -> None:
     grid = networks([90.0, 80.0, 70.0], [60.0, 30.0, 1.0])
     kept = networks([91.0, 90.0, 88.0], [61.0, 60.0, 55.0], map_size=map_size).iloc[1:]
-    first, _ = open_questions.constant_maps(grid.iloc[1:], kept).points
+    first, _ = open_questions.say_constant_maps(grid.iloc[1:], kept).points
     assert first == (
         "`rf_vgg19`, k = 2 to 3: dense accuracy changes by -10.0 points with shrinking maps and by -2.0 points with "
         f"maps kept by {KEPT_BY[map_size]}, and the loss to pruning by -29.0 points with shrinking maps and by -5.0 "
@@ -85,7 +85,7 @@ def test_constant_maps_compare_the_changes_over_the_same_k(map_size: str) -> Non
 def test_constant_maps_start_from_the_papers_network_at_k_1(map_size: str) -> None:
     grid = networks([90.0, 80.0, 70.0], [60.0, 30.0, 1.0])
     kept = networks([0.0, 0.0, 88.0], [0.0, 0.0, 55.0], map_size=map_size).iloc[2:]
-    first, strength = open_questions.constant_maps(grid, kept).points
+    first, strength = open_questions.say_constant_maps(grid, kept).points
     assert first == (
         "`rf_vgg19`, k = 1 to 3: dense accuracy changes by -20.0 points with shrinking maps and by -2.0 points with "
         f"maps kept by {KEPT_BY[map_size]}, and the loss to pruning by -59.0 points with shrinking maps and by -5.0 "
@@ -96,11 +96,11 @@ def test_constant_maps_start_from_the_papers_network_at_k_1(map_size: str) -> No
 
 def test_constant_maps_need_two_kernels_in_both() -> None:
     grid = networks([90.0, 80.0], [60.0, 30.0])
-    assert open_questions.constant_maps(grid, networks([91.0], [61.0], map_size="padded")) == NOTHING
-    assert open_questions.constant_maps(grid, networks([91.0, 2.0], [61.0, 3.0], dilation=2)) == NOTHING
+    assert open_questions.say_constant_maps(grid, networks([91.0], [61.0], map_size="padded")) == NOTHING
+    assert open_questions.say_constant_maps(grid, networks([91.0, 2.0], [61.0, 3.0], dilation=2)) == NOTHING
 
 
 def test_without_measurements_nothing_is_said() -> None:
-    assert open_questions.normalised(EMPTY, EMPTY) == NOTHING
-    assert open_questions.other_knobs(EMPTY, EMPTY) == NOTHING
-    assert open_questions.constant_maps(EMPTY, EMPTY) == NOTHING
+    assert open_questions.say_normalised(EMPTY, EMPTY) == NOTHING
+    assert open_questions.say_other_knobs(EMPTY, EMPTY) == NOTHING
+    assert open_questions.say_constant_maps(EMPTY, EMPTY) == NOTHING

@@ -4,12 +4,12 @@ from typing import Any
 
 import pandas as pd
 
+from rflib.paper.chapters import receptive_field_refinement
 from rflib.paper.say import NOTHING
-from rflib.paper.sentences import refinement
 
 
 def network(name: str, **changes: Any) -> dict[str, Any]:
-    """Return a row of `tables.refinements`."""
+    """Return a row of `receptive_field_refinement.refinements`."""
     row = {
         "architecture": name,
         "image_size": 64,
@@ -35,7 +35,7 @@ TABLE = pd.DataFrame(
 
 
 def test_who_needs_a_refinement_is_counted_by_image_size() -> None:
-    first, second = refinement.needs(TABLE).points
+    first, second = receptive_field_refinement.say_needs(TABLE).points
     assert first == (
         "At 64 pixels, 3 of 3 networks need a refinement (`d` cannot take such images): 1 with one change, "
         "1 with 2 changes, for `c` none suffices."
@@ -44,7 +44,7 @@ def test_who_needs_a_refinement_is_counted_by_image_size() -> None:
 
 
 def test_what_refinements_cost() -> None:
-    first, second = refinement.costs(TABLE).points
+    first, second = receptive_field_refinement.say_costs(TABLE).points
     assert first == (
         "Of 2 refinements, 2 leave the number of parameters as it is. They multiply the operations of one image by 2 "
         "to 4, in the median by 3."
@@ -58,7 +58,7 @@ def test_what_probes_gain_on_both_sides() -> None:
         for seed in (0, 1)
     ]
     rows.append({"architecture": "b", "seed": 0, "unproductive": 0, "gain_before": None, "gain_behind": None})
-    first, second = refinement.predictions(pd.DataFrame(rows)).points
+    first, second = receptive_field_refinement.say_predictions(pd.DataFrame(rows)).points
     assert first == (
         "`a`: 3 convolutions are predicted to be unproductive. Probes gain +20.5 points before the first of them and "
         "-1.0 from there on."
@@ -80,7 +80,7 @@ def test_what_training_shows() -> None:
         "forward_flops_refined": 25,
         "n": 1,
     }
-    first, second, seeds = refinement.trained(pd.DataFrame([row, row | {"gain_mean": 0.5}])).points
+    first, second, seeds = receptive_field_refinement.say_trained(pd.DataFrame([row, row | {"gain_mean": 0.5}])).points
     assert first == (
         "`a`: 80.0 % as it is, 82.0 % refined (+2.0 points), with the same parameters and 2.5 times the operations. "
         "That is 160 and 164 points a million parameters."
@@ -90,5 +90,10 @@ def test_what_training_shows() -> None:
 
 
 def test_nothing_is_said_of_nothing() -> None:
-    for say in (refinement.needs, refinement.costs, refinement.predictions, refinement.trained):
+    for say in (
+        receptive_field_refinement.say_needs,
+        receptive_field_refinement.say_costs,
+        receptive_field_refinement.say_predictions,
+        receptive_field_refinement.say_trained,
+    ):
         assert say(pd.DataFrame()) is NOTHING

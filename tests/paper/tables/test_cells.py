@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rflib.paper.tables.cells import cell, decimals_of, plain_cell
+from rflib.paper.cells import cell, decimals_of, plain_cell
 
 
 @pytest.mark.parametrize(

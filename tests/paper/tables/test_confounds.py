@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from rflib.config import MeasurementKey
-from rflib.paper import tables
+from rflib.paper.chapters import manipulating_the_receptive_field, open_questions
 from rflib.study.study import Study
 
 Filled = Callable[..., Study]
@@ -56,7 +56,7 @@ def records(frame: Any, columns: Sequence[str]) -> list[tuple[Any, ...]]:
 
 def test_a_recipe_stands_beside_the_one_that_the_grid_was_trained_by(filled: Filled) -> None:
     study = filled("open-questions", cells, rates=[0.5, 0.8], calibrated=CALIBRATED, **UNDECAYED)
-    frame = tables.recipes(study)
+    frame = open_questions.recipes(study)
     columns = ["pool_kernel", "recipe", "n", "dense_mean", "pruned_mean", "pruned_calibrated_mean"]
     # 700 of 800 live weights go at 0.8; the grid has seeds 0 and 1, and k = 1 was trained by one recipe alone.
     assert records(frame, columns) == [
@@ -65,12 +65,12 @@ def test_a_recipe_stands_beside_the_one_that_the_grid_was_trained_by(filled: Fil
     ]
     assert frame["live_pruned_share_mean"].tolist() == [87.5, 87.5]
     assert frame["dead_share"].tolist() == [20.0, 20.0]
-    assert tables.recipes(study, rate=0.3).empty
+    assert open_questions.recipes(study, rate=0.3).empty
 
 
 def test_printed_recipes_have_their_names(filled: Filled) -> None:
     study = filled("open-questions", cells, rates=[0.8], protocol={"pool_kernels": [1], "epochs": 1}, seeds=[0])
-    assert tables.recipes(study)["recipe"].tolist() == [
+    assert open_questions.recipes(study)["recipe"].tolist() == [
         "as trained here",
         "as printed, clipped by norm",
         "as printed, clipped by value",
@@ -80,7 +80,7 @@ def test_printed_recipes_have_their_names(filled: Filled) -> None:
 
 def test_the_same_pictures_at_two_sizes(filled: Filled) -> None:
     study = filled("open-questions", cells, rates=[0.6, 0.7], calibrated=CALIBRATED, **ENLARGED)
-    frame = tables.enlarged(study)
+    frame = open_questions.enlarged(study)
     columns = ["image_size", "pool_kernel", "rate", "n", "dense_mean", "pruned_mean", "pruned_calibrated_mean"]
     own = [(32, 1, rate, 1, 80.0, 40.0, 45.0) for rate in (0.8, 0.9)]
     own += [(32, 2, rate, 2, 70.5, 30.5, 35.5) for rate in (0.8, 0.9)]
@@ -90,11 +90,11 @@ def test_the_same_pictures_at_two_sizes(filled: Filled) -> None:
     # 30 of the 70 points above guessing are left, and with re-estimated statistics 35 of 75.
     assert first["kept_mean"] == pytest.approx(100 * 30 / 70)
     assert first["kept_calibrated_mean"] == pytest.approx(100 * 35 / 75)
-    assert tables.enlarged(filled("open-questions", cells, calibrated=CALIBRATED)).empty
+    assert open_questions.enlarged(filled("open-questions", cells, calibrated=CALIBRATED)).empty
 
 
 def test_readings_of_the_pool_beside_the_labels_of_the_paper(filled: Filled) -> None:
-    frame = tables.readings(filled("manipulating-the-receptive-field", cells, **READINGS))
+    frame = manipulating_the_receptive_field.readings(filled("manipulating-the-receptive-field", cells, **READINGS))
     columns = ["reading", "pool_kernel", "label", "receptive_field", "last_map_size", "dead_share", "input_share"]
     own, other = "window k, stride k", "window k + 1, stride k, padding 1"
     assert records(frame, columns) == [
@@ -110,7 +110,7 @@ def test_readings_of_the_pool_beside_the_labels_of_the_paper(filled: Filled) -> 
 
 def test_measured_readings_stand_beside_the_grid_of_the_same_k(filled: Filled) -> None:
     study = filled("open-questions", cells, calibrated=CALIBRATED, seeds=[0], **READINGS)
-    frame = tables.measured_readings(study)
+    frame = manipulating_the_receptive_field.measured_readings(study)
     columns = ["pool_kernel", "reading", "n", "dense_mean", "pruned_mean", "pruned_calibrated_mean"]
     own, other = "window k, stride k", "window k + 1, stride k, padding 1"
     assert records(frame, columns) == [
@@ -120,10 +120,20 @@ def test_measured_readings_stand_beside_the_grid_of_the_same_k(filled: Filled) -
         (3, other, 1, 60.0, 20.0, 25.0),
         (3, own, 1, 60.0, 20.0, 25.0),
     ]
-    assert tables.measured_readings(filled("open-questions", cells, calibrated=CALIBRATED)).empty
+    assert manipulating_the_receptive_field.measured_readings(
+        filled("open-questions", cells, calibrated=CALIBRATED)
+    ).empty
 
 
-@pytest.mark.parametrize("make", [tables.recipes, tables.enlarged, tables.readings, tables.measured_readings])
+@pytest.mark.parametrize(
+    "make",
+    [
+        open_questions.recipes,
+        open_questions.enlarged,
+        manipulating_the_receptive_field.readings,
+        manipulating_the_receptive_field.measured_readings,
+    ],
+)
 def test_nothing_measured_is_an_empty_frame(make: Callable[..., Any], nothing: Study) -> None:
     assert make(nothing).empty
     assert make(nothing, role="large_images").empty

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from rflib.paper import reported, tables
+from rflib.paper import reported
+from rflib.paper.chapters import should_you_go_deeper
 from rflib.study.study import Study
 
 # Input field, and whether it is larger than 32 px; saturation; probe accuracy of seed 0.
@@ -54,7 +55,7 @@ def values_of(key: Any) -> dict[str, Any]:
 
 
 def test_layers_are_joined_by_name_and_gates_left_out(study: Study) -> None:
-    frame = tables.layers(study)
+    frame = should_you_go_deeper.layers(study)
     assert len(frame) == 3 * 2 * 4
     one = frame[(frame["architecture"] == "vgg11") & (frame["seed"] == 1)]
     assert one["name"].tolist() == ["conv1", "conv2", "conv3", "conv4"]
@@ -64,7 +65,7 @@ def test_layers_are_joined_by_name_and_gates_left_out(study: Study) -> None:
 
 
 def test_both_sides_of_the_border_by_hand(study: Study) -> None:
-    table = tables.productivity(study).set_index("architecture")
+    table = should_you_go_deeper.productivity(study).set_index("architecture")
     row = table.loc["vgg11"]
     assert (row["border"], row["tail_layers"], row["layers"], row["n"]) == ("conv3", 2, 4, 2)
     assert row["saturation_before_mean"] == pytest.approx(100 * (0.2 + 0.6) / 2)
@@ -79,7 +80,7 @@ def test_both_sides_of_the_border_by_hand(study: Study) -> None:
 
 
 def test_truncation_is_paired_by_seed(study: Study) -> None:
-    (row,) = tables.truncation(study).to_dict("records")
+    (row,) = should_you_go_deeper.truncation(study).to_dict("records")
     assert (row["accuracy_full_mean"], row["accuracy_truncated_mean"]) == (83, 84)
     assert (row["gain_mean"], row["gain_sd"], row["n"]) == (1, 0, 2)
     assert (row["parameters_full"], row["parameters_truncated"]) == (100, 10)
@@ -87,7 +88,7 @@ def test_truncation_is_paired_by_seed(study: Study) -> None:
 
 
 def test_stems_stand_beside_the_paper(study: Study) -> None:
-    table = tables.stems(study).set_index("architecture")
+    table = should_you_go_deeper.stems(study).set_index("architecture")
     assert table.index.tolist() == ["resnet18", "resnet18_no_stem"]
     assert table["reported_accuracy"].tolist() == [84.61, 91.95]
     assert table["reported_gigaflops"].tolist() == [0.04, 0.56]
@@ -121,18 +122,24 @@ def probed(filled: Callable[..., Study]) -> Study:
 
 
 def test_what_the_deeper_half_adds_by_hand(probed: Study) -> None:
-    halves = tables.probe_halves(probed)
+    halves = should_you_go_deeper.probe_halves(probed)
     assert halves[["pool_kernel", "seed", "shallow", "deep", "gain"]].to_numpy().tolist() == [
         [1, 0, 50, 58, 8],
         [1, 1, 50, 59, 9],
         [2, 0, 50, 54, 4],
         [2, 1, 50, 55, 5],
     ]
-    means = tables.probe_gains(probed)
+    means = should_you_go_deeper.probe_gains(probed)
     assert means[["pool_kernel", "gain_mean", "n"]].to_numpy().tolist() == [[1, 8.5, 2], [2, 4.5, 2]]
 
 
 def test_a_profile_without_the_plan_has_no_tables(study: Study) -> None:
     bare = Study(study.chapter, study.profile, (), study.store)
-    for table in (tables.layers, tables.productivity, tables.truncation, tables.stems, tables.probe_gains):
+    for table in (
+        should_you_go_deeper.layers,
+        should_you_go_deeper.productivity,
+        should_you_go_deeper.truncation,
+        should_you_go_deeper.stems,
+        should_you_go_deeper.probe_gains,
+    ):
         assert table(bare).empty

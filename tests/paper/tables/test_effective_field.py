@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rflib.paper import tables
+from rflib.paper.chapters import effective_receptive_field
 from rflib.study.study import Study
 
 # Depth and field in theory; effective fields of seed 0, untrained and trained.
@@ -65,66 +65,66 @@ def measured(key: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def test_one_row_a_layer_checkpoint_and_seed(study: Study) -> None:
-    frame = tables.effective_fields(study)
+    frame = effective_receptive_field.effective_fields(study)
     assert len(frame) == 2 * 2 * 2 * 3
     one = frame[(frame["architecture"] == "vgg11") & (frame["seed"] == 1) & (frame["checkpoint"] == "last")]
     assert one["area_side"].tolist() == [3, 13, 27]
     assert one["visible_field"].tolist() == [3, 20, 32]
-    mirrored = tables.effective_fields(study, mirrored=True)
+    mirrored = effective_receptive_field.effective_fields(study, mirrored=True)
     assert mirrored["visible_field"].max() == 80
 
 
 def test_a_network_along_its_depth_by_hand(study: Study) -> None:
-    row = tables.field_and_accuracy(study).set_index("architecture").loc["resnet18"]
+    row = effective_receptive_field.field_and_accuracy(study).set_index("architecture").loc["resnet18"]
     assert (row["convolutions"], row["theoretical_field"], row["visible_field"], row["n"]) == (9, 80, 32, 2)
     assert (row["untrained_mean"], row["trained_mean"]) == (25.5, 26.5)
     assert (row["growth_mean"], row["growth_sd"]) == (1, 0)
     assert (row["early_mean"], row["late_mean"]) == (10, 14)
     assert row["accuracy_mean"] == 79.5
-    assert len(tables.field_runs(study)) == 4
+    assert len(effective_receptive_field.field_runs(study)) == 4
 
 
 def test_scales_are_paired_with_the_first(study: Study) -> None:
-    table = tables.constant_field(study)
+    table = effective_receptive_field.constant_field(study)
     assert table[["width", "cardinality"]].to_numpy().tolist() == [[0.5, 1], [1, 1], [0.5, 4]]
     assert table["receptive_field"].tolist() == [96, 96, 96]
     assert table["parameters"].tolist() == [100, 400, 25]
     assert table["accuracy_mean"].tolist() == [79.5, 83.5, 76.5]
     assert table["change_mean"].tolist() == [0, 4, -3]
-    assert len(tables.scaled_runs(study)) == 6
+    assert len(effective_receptive_field.scaled_runs(study)) == 6
 
 
 def test_pixels_of_one_period(study: Study) -> None:
-    table = tables.imbalance(study).set_index("architecture")
+    table = effective_receptive_field.imbalance(study).set_index("architecture")
     assert table["imbalance_mean"].round(3).to_dict() == {"vgg11": 0.025, "resnet18": 0.205}
     assert table["uneven_layers"].to_dict() == {"vgg11": 0, "resnet18": 5}
-    coarse = tables.imbalance(study, period=4).set_index("architecture")
+    coarse = effective_receptive_field.imbalance(study, period=4).set_index("architecture")
     assert coarse.loc["resnet18", "uniform_imbalance"] == 0.4
-    assert len(tables.pixel_runs(study)) == 4
+    assert len(effective_receptive_field.pixel_runs(study)) == 4
 
 
 def test_padding_is_paired_by_seed_and_task(study: Study) -> None:
-    table = tables.kernel_padding(study).set_index("task")
+    table = effective_receptive_field.kernel_padding(study).set_index("task")
     assert table.index.tolist() == ["classes", "shifts"]
     assert table["accuracy_plain_mean"].tolist() == [79.5, 49.5]
     assert table["accuracy_padded_mean"].tolist() == [85.5, 55.5]
     assert (table["accuracy_change_mean"] == 6).all()
     assert table["imbalance_change_mean"].round(3).tolist() == [-0.18, -0.18]
     assert table["prediction_change_change_mean"].tolist() == [-2, -2]
-    assert len(tables.padded_runs(study)) == 4
+    assert len(effective_receptive_field.padded_runs(study)) == 4
 
 
 def test_maps_are_means_of_maps_over_their_mean(study: Study) -> None:
-    maps = tables.sensitivity_maps(study, "resnet18")
+    maps = effective_receptive_field.sensitivity_maps(study, "resnet18")
     assert set(maps) == {(kind, padded) for kind in ("trained", "uniform") for padded in (False, True)}
     first, second = np.array([[1, 2], [3, 4]]), np.array([[2, 3], [4, 5]])
     assert maps["trained", False] == pytest.approx((first / 2.5 + second / 3.5) / 2)
     assert maps["uniform", True].tolist() == [[1, 1], [1, 1]]
-    assert tables.sensitivity_maps(study, "resnet34") == {}
+    assert effective_receptive_field.sensitivity_maps(study, "resnet34") == {}
 
 
 def test_a_profile_without_the_plan_has_no_tables(study: Study) -> None:
     bare = Study(study.chapter, study.profile, (), study.store)
     names = ("effective_fields", "field_and_accuracy", "constant_field", "imbalance", "kernel_padding")
     for name in names:
-        assert getattr(tables, name)(bare).empty
+        assert getattr(effective_receptive_field, name)(bare).empty

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from rflib.paper import tables
+from rflib.paper.chapters import ledger
 from rflib.study.plans import plan
 from rflib.study.study import Study
 
 
 def test_measurements_are_counted_by_kind_and_network(filled: Callable[..., Study]) -> None:
     study = filled("accuracy-and-pruning")
-    table = tables.measurements(study).set_index("analysis")
+    table = ledger.measurements(study).set_index("analysis")
     assert table["architecture"].unique().tolist() == ["rf_vgg19"]
     # Two kernels with two seeds each; an architecture needs neither seed nor training. A second each.
     assert table["measurements"].to_dict() == {"architecture": 2, "history": 4, "one_shot": 4}
@@ -23,7 +23,7 @@ def test_measurements_are_counted_by_kind_and_network(filled: Callable[..., Stud
 
 def test_every_measurement_has_a_row(filled: Callable[..., Study]) -> None:
     study = filled("accuracy-and-pruning")
-    table = tables.every_measurement(study)
+    table = ledger.every_measurement(study)
     assert table["measurement"].tolist() == sorted(item.key.name for item in study.items)
     assert set(table["seeds"]) == {"", "0", "1"}
     assert set(table["pool_kernel"]) == {1, 2}
@@ -33,7 +33,7 @@ def test_every_measurement_has_a_row(filled: Callable[..., Study]) -> None:
 def test_what_chapters_share_is_paid_for_once(filled: Callable[..., Study]) -> None:
     first = filled("fine-tuning")
     second = replace(first, chapter="accuracy-and-pruning", items=plan("accuracy-and-pruning", first.profile))
-    table = tables.costs({"first": first, "second": second, "none": replace(first, items=())}).set_index("chapter")
+    table = ledger.costs({"first": first, "second": second, "none": replace(first, items=())}).set_index("chapter")
     assert table.index.tolist() == ["first", "second"]
     whole = table["training_hours"] + table["measuring_hours"]
     assert whole["first"] * 3600 == pytest.approx(len({item.key.name for item in first.items}))
@@ -42,6 +42,6 @@ def test_what_chapters_share_is_paid_for_once(filled: Callable[..., Study]) -> N
 
 
 def test_a_study_of_nothing_has_an_empty_ledger(nothing: Study) -> None:
-    assert tables.measurements(nothing).empty
-    assert tables.every_measurement(nothing).empty
-    assert tables.costs({"none": nothing}).empty
+    assert ledger.measurements(nothing).empty
+    assert ledger.every_measurement(nothing).empty
+    assert ledger.costs({"none": nothing}).empty

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from rflib.paper import tables
+from rflib.paper.chapters import optimisers_and_prunability, width_and_curvature
 from rflib.study.study import Study
 
 # What pruning takes at 0.9 from seed 0 at k = 1: global, live; and the largest eigenvalue.
@@ -66,17 +66,17 @@ def study(filled: Callable[..., Study]) -> Callable[[str], Study]:
 
 
 def test_optimisers_with_their_epochs_by_budget(study: Any) -> None:
-    table = tables.optimisers(study("optimisers-and-prunability")).set_index("optimiser")
+    table = optimisers_and_prunability.optimisers(study("optimisers-and-prunability")).set_index("optimiser")
     assert table["kind"].tolist() == ["first order", "flatness", "second order"]
     assert table["epochs_at_equal_epochs"].tolist() == [6, 6, 6]
     assert table["epochs_at_equal_evaluations"].tolist() == [6, 3, 2]
     assert table.loc["adahessian", "learning_rate"] == 0.15
     assert "betas 0.9 and 0.999" in table.loc["adahessian", "options"]
-    assert tables.optimisers(study("optimisers-and-prunability"), role="large_images").empty
+    assert optimisers_and_prunability.optimisers(study("optimisers-and-prunability"), role="large_images").empty
 
 
 def test_runs_by_optimiser_are_kept_apart(study: Any) -> None:
-    runs = tables.optimiser_runs(study("optimisers-and-prunability"))
+    runs = optimisers_and_prunability.optimiser_runs(study("optimisers-and-prunability"))
     assert len(runs) == 2 * 3 * 2, "fields, optimisers, seeds"
     assert runs["optimiser"].tolist()[:6] == ["sgd", "sgd", "sam", "sam", "adahessian", "adahessian"]
     row = runs.set_index(["optimiser", "pool_kernel", "seed"]).loc[("adahessian", 2, 1)]
@@ -85,28 +85,30 @@ def test_runs_by_optimiser_are_kept_apart(study: Any) -> None:
     assert row["pruned"] == pytest.approx(row["dense"] - 40)
     assert (row["epochs"], row["evaluations"], row["train_loss"]) == (6, 18, pytest.approx(1 / 6))
     assert row["largest"] == 9
-    equal = tables.optimiser_runs(study("optimisers-and-prunability"), budget="evaluations")
+    equal = optimisers_and_prunability.optimiser_runs(study("optimisers-and-prunability"), budget="evaluations")
     assert set(equal["evaluations"]) == {6}
     assert "largest" not in equal, "sharpness is measured at equal epochs"
-    half = tables.optimiser_runs(study("optimisers-and-prunability"), rate=0.5)
+    half = optimisers_and_prunability.optimiser_runs(study("optimisers-and-prunability"), rate=0.5)
     assert half["lost"].max() == pytest.approx(40 * 0.5 / 0.9)
 
 
 def test_means_by_optimiser(study: Any) -> None:
-    table = tables.by_optimiser(tables.optimiser_runs(study("optimisers-and-prunability")))
+    table = optimisers_and_prunability.by_optimiser(
+        optimisers_and_prunability.optimiser_runs(study("optimisers-and-prunability"))
+    )
     row = table.set_index(["optimiser", "pool_kernel"]).loc[("sam", 1)]
     assert (row["largest_mean"], row["n"], row["dense_mean"]) == (2.5, 2, 81.5)
 
 
 def test_the_loss_rises_from_the_solution(study: Any) -> None:
-    table = tables.loss_lines(study("optimisers-and-prunability"))
+    table = optimisers_and_prunability.loss_lines(study("optimisers-and-prunability"))
     rises = table.set_index(["optimiser", "pool_kernel", "line", "step"])["rise_mean"]
     assert [rises["adahessian", 1, "random", step] for step in (-1, 0, 1)] == [8, 0, 8]
 
 
 def test_explanations_are_rank_correlations_within_seeds(study: Any) -> None:
-    runs = tables.optimiser_runs(study("optimisers-and-prunability"))
-    table = tables.explanations(runs).set_index(["quantity", "pool_kernel"])
+    runs = optimisers_and_prunability.optimiser_runs(study("optimisers-and-prunability"))
+    table = optimisers_and_prunability.explanations(runs).set_index(["quantity", "pool_kernel"])
     by_hand = spearmanr([4, 2, 8], [20, 10, 40]).statistic
     assert table.loc[("largest", 1), "lost_mean"] == pytest.approx(by_hand) == pytest.approx(1)
     assert table.loc[("filter_similarity", 1), "lost_mean"] == pytest.approx(-1)
@@ -117,14 +119,14 @@ def test_explanations_are_rank_correlations_within_seeds(study: Any) -> None:
 
 
 def test_widths_with_their_spectra(study: Any) -> None:
-    runs = tables.curvature_runs(study("width-and-curvature"))
+    runs = width_and_curvature.curvature_runs(study("width-and-curvature"))
     assert len(runs) == 2 * 2 * 2
     row = runs.set_index(["pool_kernel", "width_multiple", "seed"]).loc[(2, 2, 1)]
     assert row["dense"] == 80 + 1 + 4 - 2
     assert (row["largest_last"], row["largest_initial"]) == (12 + 1 - 1, 112)
     assert row["spread_last"] == row["spread_initial"] == 2
     assert (row["receptive_field"], row["train_loss"]) == (356, pytest.approx(1 / 6))
-    table = tables.by_width(runs)
+    table = width_and_curvature.by_width(runs)
     assert table[["pool_kernel", "width_multiple"]].to_numpy().tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
     assert table["largest_last_mean"].tolist() == [23.5, 11.5, 23.5, 11.5]
     assert table["lost_live_mean"].tolist() == pytest.approx([10] * 4)
@@ -133,9 +135,9 @@ def test_widths_with_their_spectra(study: Any) -> None:
 def test_a_profile_without_the_plans_has_no_tables(study: Any) -> None:
     whole = study("optimisers-and-prunability")
     bare = Study(whole.chapter, whole.profile, (), whole.store)
-    assert tables.optimiser_runs(bare).empty
-    assert tables.by_optimiser(tables.optimiser_runs(bare)).empty
-    assert tables.explanations(tables.optimiser_runs(bare)).empty
-    assert tables.loss_lines(bare).empty
-    assert tables.curvature_runs(bare).empty
-    assert tables.by_width(tables.curvature_runs(bare)).empty
+    assert optimisers_and_prunability.optimiser_runs(bare).empty
+    assert optimisers_and_prunability.by_optimiser(optimisers_and_prunability.optimiser_runs(bare)).empty
+    assert optimisers_and_prunability.explanations(optimisers_and_prunability.optimiser_runs(bare)).empty
+    assert optimisers_and_prunability.loss_lines(bare).empty
+    assert width_and_curvature.curvature_runs(bare).empty
+    assert width_and_curvature.by_width(width_and_curvature.curvature_runs(bare)).empty

@@ -13,7 +13,8 @@ from itertools import product
 import pandas as pd
 import pytest
 
-from rflib.paper import tables
+from rflib.paper import frames, tables
+from rflib.paper.chapters import accuracy_and_pruning
 from rflib.study.study import Study
 
 Filled = Callable[..., Study]
@@ -47,13 +48,13 @@ def without_seed_1(study: Study) -> Study:
 
 
 def test_every_ranking_and_rate_of_every_network_is_there_once(filled: Filled) -> None:
-    frame = rows_of(tables.recalibrated(filled(CHAPTER, calibrated=CALIBRATED)))
+    frame = rows_of(frames.recalibrated(filled(CHAPTER, calibrated=CALIBRATED)))
     assert set(frame.index) == set(product((1, 2), (0, 1), SCOPES, (0.5, 0.9, 0.95)))
     assert set(frame["purpose"]) == {"grid"}
 
 
 def test_accuracies_with_both_statistics(filled: Filled) -> None:
-    frame = rows_of(tables.recalibrated(filled(CHAPTER, calibrated=CALIBRATED)))
+    frame = rows_of(frames.recalibrated(filled(CHAPTER, calibrated=CALIBRATED)))
     columns = ["dense", "dense_calibrated", "pruned", "pruned_calibrated"]
     assert frame.loc[(1, 1, "global", 0.5), columns].tolist() == [81, 60, 37, 36]
     assert frame.loc[(1, 1, "global", 0.9), columns].tolist() == [81, 60, 32, 31]
@@ -80,14 +81,14 @@ def test_accuracies_with_both_statistics(filled: Filled) -> None:
 def test_what_is_kept_is_a_share_of_the_dense_network_with_the_same_statistics(
     filled: Filled, row: tuple[int, int, str, float], kept: float, kept_calibrated: float
 ) -> None:
-    found = rows_of(tables.recalibrated(filled(CHAPTER, calibrated=CALIBRATED))).loc[row]
+    found = rows_of(frames.recalibrated(filled(CHAPTER, calibrated=CALIBRATED))).loc[row]
     assert found["kept"] == pytest.approx(kept)
     assert found["kept_calibrated"] == pytest.approx(kept_calibrated)
 
 
 def test_what_is_kept_counts_from_the_guessing_of_the_role(filled: Filled) -> None:
     """Among two classes guessing is 50 %: 20 points below it are left of 30 above it, 20 below of 10 anew."""
-    found = rows_of(tables.recalibrated(filled(CHAPTER, calibrated=CALIBRATED, classes=2)))
+    found = rows_of(frames.recalibrated(filled(CHAPTER, calibrated=CALIBRATED, classes=2)))
     assert found.loc[(1, 0, "global", 0.9), ["kept", "kept_calibrated"]].tolist() == pytest.approx([-200 / 3, -200])
 
 
@@ -107,7 +108,7 @@ def test_what_is_kept_counts_from_the_guessing_of_the_role(filled: Filled) -> No
 def test_live_weights_are_counted(
     filled: Filled, kernel: int, rate: float, live_left: int, live_pruned_share: float
 ) -> None:
-    frame = tables.recalibrated(filled(CHAPTER, calibrated=CALIBRATED))
+    frame = frames.recalibrated(filled(CHAPTER, calibrated=CALIBRATED))
     chosen = frame[(frame["pool_kernel"] == kernel) & (frame["rate"] == rate)]
     assert chosen["live_left"].tolist() == [live_left] * 6, "two seeds and three rankings"
     assert chosen["live_pruned_share"].tolist() == pytest.approx([live_pruned_share] * 6)
@@ -115,31 +116,31 @@ def test_live_weights_are_counted(
 
 
 def test_only_what_was_measured_with_new_statistics_is_told(filled: Filled) -> None:
-    assert tables.recalibrated(filled(CHAPTER)).empty
+    assert frames.recalibrated(filled(CHAPTER)).empty
     partly = without_seed_1(filled(CHAPTER, calibrated=CALIBRATED))
-    frame = tables.recalibrated(partly)
+    frame = frames.recalibrated(partly)
     assert (frame["seed"].unique().tolist(), len(frame)) == ([0], 2 * 3 * 3)
-    assert tables.recalibrated(partly, role="large_images").empty
-    assert tables.recalibrated(partly, purpose="large").empty
+    assert frames.recalibrated(partly, role="large_images").empty
+    assert frames.recalibrated(partly, purpose="large").empty
 
 
 def test_a_network_with_both_measurements_counts_once_and_one_with_the_old_alone_too(filled: Filled) -> None:
     """Rates are those of the measurement that is taken: the one with new statistics where there is one."""
     study = without_seed_1(filled(CHAPTER, calibrated=OTHER_RATES))
-    frame = rows_of(tables.pruned_copies(study, "small_images", "grid"))
+    frame = rows_of(frames.pruned_copies(study, "small_images", "grid"))
     assert {(seed, rate) for _, seed, _, rate in frame.index} == {(0, 0.9), (0, 0.95), (1, 0.5), (1, 0.9)}
     old = frame.xs(1, level="seed")
     assert old[["dense_calibrated", "pruned_calibrated", "kept_calibrated"]].isna().all(axis=None)
     assert old.loc[(1, "global", 0.9), "kept"] == pytest.approx(100 * 22 / 71)
     assert old.loc[(1, "global", 0.9), "live_left"] == 50
-    plain = tables.pruned_copies(filled(CHAPTER), "small_images", "grid")
+    plain = frames.pruned_copies(filled(CHAPTER), "small_images", "grid")
     assert plain["kept_calibrated"].isna().all()
     assert rows_of(plain).loc[(2, 0, "global", 0.5), "kept"] == pytest.approx(100 * 45 / 60)
 
 
 def test_one_shot_has_the_new_statistics_in_columns_of_their_own(filled: Filled) -> None:
     """At the rates of the profile: 0.95 was measured with new statistics alone."""
-    found = tables.one_shot(filled(CHAPTER, calibrated=CALIBRATED), "small_images")
+    found = frames.one_shot(filled(CHAPTER, calibrated=CALIBRATED), "small_images")
     assert indexed(found, "pool_kernel", "seed", "rate")[ANEW].to_dict("index") == {
         (kernel, seed, rate): {
             "dense_calibrated": 70 - 10 * kernel,
@@ -151,18 +152,18 @@ def test_one_shot_has_the_new_statistics_in_columns_of_their_own(filled: Filled)
         for seed in (0, 1)
         for rate in (0.5, 0.9)
     }
-    plain = tables.one_shot(filled(CHAPTER), "small_images")
+    plain = frames.one_shot(filled(CHAPTER), "small_images")
     pd.testing.assert_frame_equal(found.drop(columns=ANEW), plain.drop(columns=ANEW))
 
 
 def test_one_shot_has_no_number_where_nothing_was_measured_with_new_statistics(filled: Filled) -> None:
-    assert tables.one_shot(filled(CHAPTER), "small_images")[ANEW].isna().all(axis=None)
-    some = tables.one_shot(filled(CHAPTER, calibrated=OTHER_RATES), "small_images").set_index("rate")
+    assert frames.one_shot(filled(CHAPTER), "small_images")[ANEW].isna().all(axis=None)
+    some = frames.one_shot(filled(CHAPTER, calibrated=OTHER_RATES), "small_images").set_index("rate")
     assert len(some) == 2 * 2 * 2
     assert some.loc[0.5, ANEW].isna().all(axis=None)
     assert some.loc[0.9, "pruned_calibrated"].tolist() == [30, 31, 40, 41]
     first = without_seed_1(filled(CHAPTER, calibrated=CALIBRATED))
-    by_seed = tables.one_shot(first, "small_images").set_index("seed")
+    by_seed = frames.one_shot(first, "small_images").set_index("seed")
     assert by_seed.loc[1, ANEW].isna().all(axis=None)
     assert by_seed.loc[0, "live_calibrated"].tolist() == [20] * 4
 
@@ -171,16 +172,16 @@ def test_one_shot_is_empty_where_only_new_statistics_were_measured(filled: Fille
     study = filled(CHAPTER, calibrated=CALIBRATED)
     new = [item for item in study.items if getattr(item.key.settings, "calibration_images", 0)]
     assert len(new) == 4
-    assert tables.one_shot(replace(study, items=tuple(new)), "small_images").empty
+    assert frames.one_shot(replace(study, items=tuple(new)), "small_images").empty
 
 
 def test_table_1_counts_the_seeds_with_new_statistics_apart(filled: Filled) -> None:
-    whole = tables.accuracy_and_pruning(filled(CHAPTER, calibrated=CALIBRATED))
+    whole = frames.accuracy_and_pruning(filled(CHAPTER, calibrated=CALIBRATED))
     assert whole[["n", "n_calibrated"]].values.tolist() == [[2, 2]] * 2
     assert whole["pruned_calibrated_mean"].tolist() == [30.5, 40.5]
     assert whole["pruned_calibrated_sd"].tolist() == pytest.approx([0.5**0.5] * 2)
     assert whole["live_calibrated_mean"].tolist() == [20, 20]
-    partly = tables.accuracy_and_pruning(without_seed_1(filled(CHAPTER, calibrated=CALIBRATED)))
+    partly = frames.accuracy_and_pruning(without_seed_1(filled(CHAPTER, calibrated=CALIBRATED)))
     assert partly[["n", "n_calibrated"]].values.tolist() == [[2, 1]] * 2
     assert partly["pruned_calibrated_mean"].tolist() == [30, 40]
     assert partly["pruned_mean"].tolist() == [31, 51]
@@ -189,7 +190,7 @@ def test_table_1_counts_the_seeds_with_new_statistics_apart(filled: Filled) -> N
 def test_columns_with_new_statistics_are_shown_where_they_were_measured(filled: Filled) -> None:
     new = {"Pruned, anew", "Among live, anew", "n anew"}
     shown, hidden = (
-        tables.captioned(tables.accuracy_and_pruning(study), name="table-1", caption="Caption.", study=study).headings
+        tables.captioned(frames.accuracy_and_pruning(study), name="table-1", caption="Caption.", study=study).headings
         for study in (filled(CHAPTER, calibrated=CALIBRATED), filled(CHAPTER))
     )
     assert set(shown) - set(hidden) == new
@@ -199,7 +200,7 @@ def test_columns_with_new_statistics_are_shown_where_they_were_measured(filled: 
 def test_old_and_new_statistics_of_the_same_networks_side_by_side(filled: Filled) -> None:
     """A seed that was not measured anew is not among the old numbers either."""
     study = filled(CHAPTER, calibrated=CALIBRATED)
-    table = tables.new_statistics(study, rate=0.5)
+    table = accuracy_and_pruning.new_statistics(study, rate=0.5)
     assert table["pool_kernel"].tolist() == [1, 2]
     means = {
         "receptive_field": [180, 358],
@@ -214,13 +215,13 @@ def test_old_and_new_statistics_of_the_same_networks_side_by_side(filled: Filled
         "n": [2, 2],
     }
     assert table[list(means)].to_dict("list") == means
-    one = tables.new_statistics(without_seed_1(study))
+    one = accuracy_and_pruning.new_statistics(without_seed_1(study))
     assert one[["pool_kernel", "dense_mean", "pruned_mean", "pruned_calibrated_mean", "n"]].values.tolist() == [
         [1, 80, 30, 30, 1],
         [2, 70, 50, 40, 1],
     ]
-    assert tables.new_statistics(filled(CHAPTER)).empty
-    assert tables.new_statistics(study, rate=0.7).empty
+    assert accuracy_and_pruning.new_statistics(filled(CHAPTER)).empty
+    assert accuracy_and_pruning.new_statistics(study, rate=0.7).empty
 
 
 def test_rows_of_a_study_tell_the_statistics_apart(filled: Filled) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rflib.paper import tables
+from rflib.paper.chapters import receptive_field_refinement
 from rflib.study.study import Study
 
 TOO_SMALL = {"takes_image": False, "failing_layer": "conv9"}
@@ -58,7 +58,7 @@ def study(filled: Callable[..., Study]) -> Study:
 
 
 def test_every_network_has_a_cell_for_every_image(study: Study) -> None:
-    table = tables.resolutions(study).set_index("architecture")
+    table = receptive_field_refinement.resolutions(study).set_index("architecture")
     assert table.loc["vgg16", ["smallest_pixels", "largest_pixels", "parameters"]].tolist() == [50, 90, 1000]
     assert table.loc["vgg16", "at 32 px"] == "3 of 9 unproductive; 2 changes"
     assert table.loc["vgg16", "at 64 px"] == "0 of 9 unproductive; feasible"
@@ -67,16 +67,16 @@ def test_every_network_has_a_cell_for_every_image(study: Study) -> None:
 
 
 def test_refinements_of_one_image_size(study: Study) -> None:
-    frame = tables.refinements(study, image_size=32).set_index("architecture")
+    frame = receptive_field_refinement.refinements(study, image_size=32).set_index("architecture")
     assert frame.index.tolist() == ["vgg16", "resnet18"]
     assert frame.loc["vgg16", "flops_ratio"] == 2.5
     assert frame.loc["resnet18", "failing_layer"] == "conv9"
-    assert len(tables.refinements(study)) == 4
-    assert tables.refinements(study, role="large_images").empty
+    assert len(receptive_field_refinement.refinements(study)) == 4
+    assert receptive_field_refinement.refinements(study, role="large_images").empty
 
 
 def test_trained_networks_are_paired_by_seed(study: Study) -> None:
-    (row,) = tables.trained_refinements(study).to_dict("records")
+    (row,) = receptive_field_refinement.trained_refinements(study).to_dict("records")
     assert (row["accuracy_original_mean"], row["accuracy_refined_mean"], row["n"]) == (80.5, 82.5, 2)
     assert (row["gain_mean"], row["gain_sd"]) == (2, 0)
     assert (row["efficiency_original_mean"], row["efficiency_refined_mean"]) == (161, 165)
@@ -85,7 +85,7 @@ def test_trained_networks_are_paired_by_seed(study: Study) -> None:
 
 
 def test_probes_on_both_sides_of_the_prediction(study: Study) -> None:
-    frame = tables.predicted_layers(study)
+    frame = receptive_field_refinement.predicted_layers(study)
     assert frame["seed"].tolist() == [0, 1]
     assert set(frame["unproductive"]) == {2}
     assert set(frame["gain_before"]) == {70 - 50}
@@ -94,5 +94,10 @@ def test_probes_on_both_sides_of_the_prediction(study: Study) -> None:
 
 def test_a_profile_without_the_plan_has_no_tables(study: Study) -> None:
     bare = Study(study.chapter, study.profile, (), study.store)
-    for table in (tables.resolutions, tables.refinements, tables.trained_refinements, tables.predicted_layers):
+    for table in (
+        receptive_field_refinement.resolutions,
+        receptive_field_refinement.refinements,
+        receptive_field_refinement.trained_refinements,
+        receptive_field_refinement.predicted_layers,
+    ):
         assert table(bare).empty

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from rflib.paper.tables import summarise, trend
+from rflib.paper.frames import spearman, summarise
 
 NAN = float("nan")
 
@@ -43,9 +43,9 @@ def test_a_missing_value_does_not_lose_its_group() -> None:
     ],
 )
 def test_trend_is_spearmans_correlation(x: list[float], y: list[float], expected: float) -> None:
-    assert trend(x, y) == pytest.approx(expected)
+    assert spearman(x, y) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("x", "y"), [([1, 2], [3, 3]), ([1], [1]), ([], []), ([2, 2], [1, 3]), ([1, 2], [1, NAN])])
 def test_no_trend_without_two_different_points(x: list[float], y: list[float]) -> None:
-    assert math.isnan(trend(x, y))
+    assert math.isnan(spearman(x, y))

@@ -11,7 +11,17 @@ import pytest
 
 from rflib.errors import UsageError
 from rflib.paper import frames, tables
-from rflib.paper.tables.tolerance import tolerance
+from rflib.paper.chapters import (
+    accuracy_and_pruning,
+    experimental_settings,
+    fine_tuning,
+    large_receptive_fields,
+    loss_landscape,
+    manipulating_the_receptive_field,
+    representations,
+    width_and_depth,
+)
+from rflib.paper.chapters.open_questions import tolerance
 from rflib.study.study import Study
 
 Filled = Callable[..., Study]
@@ -19,7 +29,7 @@ ROOT_HALF = math.sqrt(0.5)
 
 
 def test_table_1_sets_measured_beside_reported(filled: Filled) -> None:
-    table = tables.accuracy_and_pruning(filled("accuracy-and-pruning"))
+    table = frames.accuracy_and_pruning(filled("accuracy-and-pruning"))
     assert table["pool_kernel"].tolist() == [1, 2]
     first = table.iloc[0].to_dict()
     expected = {
@@ -48,7 +58,7 @@ def test_table_1_sets_measured_beside_reported(filled: Filled) -> None:
 
 def test_the_spread_of_a_difference_is_taken_seed_by_seed(filled: Filled) -> None:
     """Dense and pruned rise by 1 and 2 with the seed, so their difference varies less than either could alone."""
-    per_seed = tables.one_shot(filled("accuracy-and-pruning"), "small_images")
+    per_seed = frames.one_shot(filled("accuracy-and-pruning"), "small_images")
     chosen = per_seed[(per_seed["pool_kernel"] == 1) & (per_seed["rate"] == 0.9)]
     assert chosen["difference"].tolist() == [50, 49]
     assert chosen["normalised_difference"].tolist() == pytest.approx([50 / 80, 49 / 81])
@@ -60,25 +70,25 @@ def test_a_large_field_is_compared_with_the_smallest_within_a_seed(filled: Fille
     """Seed 1 has 81 % at the smallest field, and the mean over both seeds would be 80.5 %."""
     study = filled("large-receptive-fields", pool_kernels={"rf_resnet50": [1, 2]}, large_pool_kernels=[5])
     seed_1 = tuple(i for i in study.items if i.purpose != "large" or not i.key.runs or i.key.runs[0].seed == 1)
-    (row,) = tables.beside_the_smallest(replace(study, items=seed_1)).to_dict("records")
+    (row,) = large_receptive_fields.beside_the_smallest(replace(study, items=seed_1)).to_dict("records")
     assert (row["architecture"], row["pool_kernel"], row["n"]) == ("rf_resnet50", 5, 1)
     assert row["change_mean"] == 41 - 81
-    assert tables.beside_the_smallest(filled("accuracy-and-pruning")).empty
+    assert large_receptive_fields.beside_the_smallest(filled("accuracy-and-pruning")).empty
 
 
 def test_another_rate_takes_other_columns(filled: Filled) -> None:
     study = filled("pruning-rates")
-    half = tables.accuracy_and_pruning(study, rate=0.5)
+    half = frames.accuracy_and_pruning(study, rate=0.5)
     assert half["pruned_mean"].tolist() == [36, 56]
     assert half["pruned_reported_mean"].tolist() == pytest.approx(
         frames._reported("small_images", 0.5).query("architecture == 'rf_vgg19'")["pruned_reported_mean"][:2]
     )
     with pytest.raises(UsageError, match=r"rate 0\.7: expected one of \[.*0\.5.*0\.9.*\]"):
-        tables.accuracy_and_pruning(study, rate=0.7)
+        frames.accuracy_and_pruning(study, rate=0.7)
 
 
 def test_one_seed_has_no_spread(filled: Filled) -> None:
-    table = tables.accuracy_and_pruning(filled("accuracy-and-pruning", seeds=[1]))
+    table = frames.accuracy_and_pruning(filled("accuracy-and-pruning", seeds=[1]))
     assert table["n"].tolist() == [1, 1]
     assert table["dense_sd"].isna().all()
     assert table["dense_mean"].tolist() == [81, 71]
@@ -86,7 +96,7 @@ def test_one_seed_has_no_spread(filled: Filled) -> None:
 
 def test_variants_stand_beside_no_reported_number(filled: Filled) -> None:
     study = filled("open-questions", variants={"pool_kernels": [2], "dilated_pool_kernels": [2]})
-    table = tables.accuracy_and_pruning(study, purpose="variant")
+    table = frames.accuracy_and_pruning(study, purpose="variant")
     assert sorted(zip(table["map_size"], table["pool_dilation"], strict=True)) == [
         ("dilated", 1),
         ("padded", 1),
@@ -99,7 +109,7 @@ def test_variants_stand_beside_no_reported_number(filled: Filled) -> None:
 
 def test_table_3_follows_fine_tuning(filled: Filled) -> None:
     study = filled("fine-tuning", long_fine_tuning_epochs=5)
-    table = tables.fine_tuning(study)
+    table = fine_tuning.fine_tuning(study)
     first = table.iloc[0].to_dict()
     # The last of 3 epochs: 60 + 3 + seed + 10 k.
     expected = {
@@ -115,7 +125,7 @@ def test_table_3_follows_fine_tuning(filled: Filled) -> None:
     }
     assert {name: first[name] for name in expected} == pytest.approx(expected)
     assert first["fine_tuned_reported_mean"] > 80
-    longer = tables.fine_tuning(study, long=True)
+    longer = fine_tuning.fine_tuning(study, long=True)
     assert longer["fine_tuned_mean"].tolist() == [75.5, 85.5]
     assert "fine_tuned_reported_mean" not in longer.columns, "the paper fine-tunes longer on the large images alone"
 
@@ -123,7 +133,7 @@ def test_table_3_follows_fine_tuning(filled: Filled) -> None:
 def test_table_8_keeps_the_cell_that_the_paper_left_pending(filled: Filled) -> None:
     widths = {"multiples": [1, 2, 3], "pool_kernels": [3, 13], "shallow_pool_kernels": [6]}
     study = filled("width-and-depth", role="large_images", widths=widths)
-    table = tables.width_and_depth(study)
+    table = width_and_depth.width_and_depth(study)
     assert table[["pool_kernel", "width_multiple"]].values.tolist() == [[k, m] for k in (3, 13) for m in (1, 2, 3)]
     assert table["label"].tolist() == [318] * 3 + [1415] * 3
     assert table["dense_reported_mean"].tolist()[:2] == [59.10, 60.97]
@@ -136,7 +146,7 @@ def test_table_8_keeps_the_cell_that_the_paper_left_pending(filled: Filled) -> N
     assert [cell != "Pending" for cell in printed].count(True) == 5
     assert "37.36" in printed[4]
 
-    both = tables.depth(study)
+    both = width_and_depth.depth(study)
     assert both[["architecture", "pool_kernel"]].values.tolist() == [
         ["rf_resnet50", 3],
         ["rf_resnet26", 6],
@@ -146,35 +156,35 @@ def test_table_8_keeps_the_cell_that_the_paper_left_pending(filled: Filled) -> N
 
 def test_networks_stand_beside_their_labels(filled: Filled) -> None:
     study = filled("manipulating-the-receptive-field", large_pool_kernels=[13])
-    table = tables.receptive_fields(study)
+    table = manipulating_the_receptive_field.receptive_fields(study)
     assert table[["architecture", "pool_kernel", "label", "receptive_field"]].values.tolist() == [
         ["rf_vgg19", 1, 181, 180],
         ["rf_vgg19", 2, 359, 358],
         ["rf_resnet50", 13, 1415, 2316],
     ]
     assert table["dead_share"].tolist() == pytest.approx([10, 20, 130])
-    growth = tables.field_growth(study)
+    growth = manipulating_the_receptive_field.field_growth(study)
     assert growth["layer"].tolist() == [1, 2] * 3
     assert growth["r_max"].tolist() == [4, 8] * 3
 
 
 def test_the_landscape_by_hand(filled: Filled) -> None:
     study = filled("loss-landscape", spectrum={"eigenvalues": 3}, frozen_spectrum_kernels=[2])
-    rows = tables.spectra(study)
+    rows = loss_landscape.spectra(study)
     assert len(rows) == 3 * (2 + 2 + 2), "two kernels before and after training, and one of them frozen"
-    summary = tables.spectrum_summary(study)
+    summary = loss_landscape.spectrum_summary(study)
     assert summary["largest"].tolist() == [100, 100, 200, 200, 200, 200]
     assert summary["smallest"].tolist() == [25, 25, 50, 50, 50, 50]
     assert summary["worst_residual"].tolist() == pytest.approx([0.005] * 2 + [0.0025] * 4)
     assert summary["batch_statistics"].tolist().count("frozen") == 2
-    curves = tables.training_curves(study)
+    curves = frames.training_curves(study)
     assert len(curves) == 2 * 2 * 2
     assert set(curves["purpose"]) == {"grid"}
 
 
 def test_training_curves_leave_fine_tuning_out(filled: Filled) -> None:
     study = filled("fine-tuning", long_fine_tuning_epochs=5)
-    assert set(tables.training_curves(study)["purpose"]) == {"grid"}
+    assert set(frames.training_curves(study)["purpose"]) == {"grid"}
 
 
 def test_networks_stay_in_the_order_of_the_plan(filled: Filled) -> None:
@@ -183,25 +193,25 @@ def test_networks_stay_in_the_order_of_the_plan(filled: Filled) -> None:
         "accuracy-and-pruning", pool_kernels={"rf_resnet50": [1, 4], "rf_vgg19": [1, 2, 3, 4]}, seeds=[0, 1, 2]
     )
     items = [i for i in study.items if not (i.key.runs and "resnet" in i.key.runs[0].name and i.key.runs[0].seed)]
-    table = tables.accuracy_and_pruning(Study(study.chapter, study.profile, tuple(items), study.store))
+    table = frames.accuracy_and_pruning(Study(study.chapter, study.profile, tuple(items), study.store))
     found = list(zip(table["architecture"], table["pool_kernel"], table["n"], strict=True))
     assert found == [("rf_resnet50", k, 1) for k in (1, 4)] + [("rf_vgg19", k, 3) for k in (1, 2, 3, 4)]
 
 
 def test_similarity_by_hand(filled: Filled) -> None:
     study = filled("representations", pool_kernels={"rf_resnet50": [1, 2]}, similarity={"images": 64})
-    assert len(tables.similarity_by_layer(study)) == 2 * 2 * 3
-    summary = tables.similarity_summary(study, middle=1)
+    assert len(representations.similarity_by_layer(study)) == 2 * 2 * 3
+    summary = representations.similarity_summary(study, middle=1)
     assert len(summary) == 2 * 2 * 2
     halves = summary.groupby("half")["debiased"].unique()
     assert halves["up to the middle"].tolist() == pytest.approx([0.1])
     assert halves["after the middle"].tolist() == pytest.approx([0.25])
     assert summary["pairs"].tolist() == [1] * 8
-    within = tables.similarity_within(study, middle=1)
+    within = representations.similarity_within(study, middle=1)
     assert len(within) == 2 * 2 * 2
     assert within["debiased"].tolist() == [0.0] * 8, "layers 2 and 3 with layer 1, off the diagonal of ones"
-    assert tables.similarity_within(study).empty, "no layer after the 25th"
-    matrices = tables.similarity_matrices(study)
+    assert representations.similarity_within(study).empty, "no layer after the 25th"
+    matrices = representations.similarity_matrices(study)
     assert list(matrices) == [1, 2]
     assert matrices[1].loc["conv1", "conv1"] == 1
     assert matrices[1].loc["conv1", "layer1.0.conv1"] == 0
@@ -210,20 +220,20 @@ def test_similarity_by_hand(filled: Filled) -> None:
 def test_similarities_are_means_over_all_pairs_of_seeds(filled: Filled) -> None:
     """The pairs (0, 1), (0, 2) and (1, 2) are 0, 0.03 and 0.06 above 0.1 a layer."""
     study = filled("representations", pool_kernels={"rf_resnet50": [1, 2]}, similarity={"images": 64}, seeds=[0, 1, 2])
-    rows = tables.similarity_by_layer(study)
+    rows = representations.similarity_by_layer(study)
     assert len(rows) == 2 * 2 * 3 * 3
     pairs = rows[["seed", "second_seed"]].drop_duplicates().values.tolist()
     assert pairs == [[0, 1], [0, 2], [1, 2]]
     assert rows[rows["layer"] == 1].groupby(["seed", "second_seed"])["debiased"].unique().tolist() == [
         pytest.approx([more]) for more in (0.1, 0.13, 0.16)
     ]
-    summary = tables.similarity_summary(study, middle=1)
+    summary = representations.similarity_summary(study, middle=1)
     assert summary["pairs"].tolist() == [3] * 8
     halves = summary.groupby("half")[["debiased", "biased"]].agg(["min", "max"])
     assert halves.loc["up to the middle"].tolist() == pytest.approx([0.13, 0.13, 0.23, 0.23])
     assert halves.loc["after the middle"].tolist() == pytest.approx([0.28, 0.28, 0.53, 0.53])
-    assert tables.similarity_matrices(study)[2].loc["conv1", "conv1"] == 1, "the first pair alone"
-    assert set(tables.similarity_within(study, middle=1)["seed"]) == {0, 1, 2}
+    assert representations.similarity_matrices(study)[2].loc["conv1", "conv1"] == 1, "the first pair alone"
+    assert set(representations.similarity_within(study, middle=1)["seed"]) == {0, 1, 2}
 
 
 def test_tolerance_by_hand(filled: Filled) -> None:
@@ -236,7 +246,7 @@ def test_tolerance_by_hand(filled: Filled) -> None:
 
 
 def test_the_protocol_sets_the_profile_beside_the_paper(filled: Filled) -> None:
-    table = tables.protocol(filled("experimental-settings")).set_index("setting")
+    table = experimental_settings.protocol(filled("experimental-settings")).set_index("setting")
     assert table.loc["epochs"].tolist() == ["200", "2"]
     assert table.loc["batch size", "paper"] == "not stated"
     assert table.loc["number of models per combination", "images"] == "2"
@@ -255,16 +265,24 @@ def test_the_protocol_sets_the_profile_beside_the_paper(filled: Filled) -> None:
 )
 def test_every_optimiser_has_a_momentum_or_betas(filled: Filled, name: str, momentum: str) -> None:
     study = filled("experimental-settings", training={"epochs": 2, "optimiser": {"name": name}})
-    assert tables.protocol(study).set_index("setting").loc["momentum", "images"] == momentum
+    assert experimental_settings.protocol(study).set_index("setting").loc["momentum", "images"] == momentum
 
 
 EMPTY = {
-    "accuracy-and-pruning": (tables.accuracy_and_pruning, tables.recalibrated, tables.new_statistics, tolerance),
-    "fine-tuning": (tables.fine_tuning,),
-    "width-and-depth": (tables.width_and_depth, tables.depth),
-    "manipulating-the-receptive-field": (tables.receptive_fields, tables.field_growth),
-    "loss-landscape": (tables.spectra, tables.spectrum_summary, tables.training_curves),
-    "representations": (tables.similarity_by_layer, tables.similarity_summary),
+    "accuracy-and-pruning": (
+        frames.accuracy_and_pruning,
+        frames.recalibrated,
+        accuracy_and_pruning.new_statistics,
+        tolerance,
+    ),
+    "fine-tuning": (fine_tuning.fine_tuning,),
+    "width-and-depth": (width_and_depth.width_and_depth, width_and_depth.depth),
+    "manipulating-the-receptive-field": (
+        manipulating_the_receptive_field.receptive_fields,
+        manipulating_the_receptive_field.field_growth,
+    ),
+    "loss-landscape": (loss_landscape.spectra, loss_landscape.spectrum_summary, frames.training_curves),
+    "representations": (representations.similarity_by_layer, representations.similarity_summary),
 }
 
 
@@ -284,8 +302,8 @@ def test_an_empty_study_gives_an_empty_frame_that_says_how_to_fill_it(
 @pytest.mark.parametrize(
     "make",
     [
-        *(tables.accuracy_and_pruning, tables.fine_tuning, tables.receptive_fields),
-        *(tables.recalibrated, tables.new_statistics),
+        *(frames.accuracy_and_pruning, fine_tuning.fine_tuning, manipulating_the_receptive_field.receptive_fields),
+        *(frames.recalibrated, accuracy_and_pruning.new_statistics),
     ],
 )
 def test_a_role_that_a_profile_lacks_gives_an_empty_frame(filled: Filled, make: Callable[..., object]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rflib.paper import tables
+from rflib.paper.chapters import noise_before_pruning, redundancy_and_saturation
 from rflib.study.study import Study
 
 SETTINGS = {
@@ -98,20 +99,22 @@ def deep_pruning(settings: Any, kernel: int, seed: int) -> dict[str, Any]:
 
 
 def test_the_recipe_is_chosen_where_copies_are(open_study: Any) -> None:
-    table = tables.noise_benefit(open_study("noise-before-pruning")).set_index(["pool_kernel", "order"])
+    table = noise_before_pruning.noise_benefit(open_study("noise-before-pruning")).set_index(["pool_kernel", "order"])
     assert table.index.tolist() == [(1, "before"), (1, "after"), (2, "before"), (2, "after")]
     for kernel in (1, 2):
         before, after = table.loc[(kernel, "before")], table.loc[(kernel, "after")]
         # Additive before and multiplicative after are the best there, though others test better.
         assert (before["benefit_mean"], before["mean_benefit_mean"], before["n"]) == (3.5, 2.0, 2)
         assert (after["benefit_mean"], after["mean_benefit_mean"]) == (2.5, 0.5)
-    runs = tables.noise_runs(open_study("noise-before-pruning"), sweep="live")
+    runs = noise_before_pruning.noise_runs(open_study("noise-before-pruning"), sweep="live")
     assert set(zip(runs["order"], runs["kind"], strict=True)) == {("before", "additive"), ("after", "multiplicative")}
-    assert len(tables.noise_recipes(open_study("noise-before-pruning"), sweep="recalibrated")) == 2 * 2 * 4
+    assert (
+        len(noise_before_pruning.noise_recipes(open_study("noise-before-pruning"), sweep="recalibrated")) == 2 * 2 * 4
+    )
 
 
 def test_fine_tuned_with_and_without_noise(open_study: Any) -> None:
-    table = tables.noisy_tuning(open_study("noise-before-pruning")).set_index("pool_kernel")
+    table = noise_before_pruning.noisy_tuning(open_study("noise-before-pruning")).set_index("pool_kernel")
     assert table["benefit_mean"].to_dict() == {1: 3, 2: 6}
     assert table["fine_tuned_mean"].to_dict() == {1: 80.5, 2: 80.5}
     assert table["noisy_fine_tuned_mean"].to_dict() == {1: 83.5, 2: 86.5}
@@ -120,7 +123,7 @@ def test_fine_tuned_with_and_without_noise(open_study: Any) -> None:
 
 @pytest.mark.parametrize("scope", ["all", "live"])
 def test_variances_beside_pruning_without_noise(open_study: Any, scope: str) -> None:
-    table = tables.feature_variances(open_study("noise-before-pruning"), scope=scope)
+    table = noise_before_pruning.feature_variances(open_study("noise-before-pruning"), scope=scope)
     assert len(table) == 2 * 2 * 3
     changes = table.groupby("order")["change_mean"].unique().map(list).to_dict()
     assert changes == {"none": [0], "before": [0], "after": [-0.25]}
@@ -128,23 +131,23 @@ def test_variances_beside_pruning_without_noise(open_study: Any, scope: str) -> 
 
 
 def test_deep_layers_and_the_others(open_study: Any) -> None:
-    table = tables.deep_layers(open_study("redundancy-and-saturation"))
+    table = redundancy_and_saturation.deep_layers(open_study("redundancy-and-saturation"))
     assert table[["pool_kernel", "rate"]].to_numpy().tolist() == [[1, 0], [1, 0.9], [2, 0], [2, 0.9]]
     assert table["saturation_mean"].tolist() == [20.5, 11.5] * 2
     assert table["shallow_saturation_mean"].tolist() == [70.5, 61.5] * 2
-    layers = tables.layer_redundancy(open_study("redundancy-and-saturation"), scope="live")
+    layers = redundancy_and_saturation.layer_redundancy(open_study("redundancy-and-saturation"), scope="live")
     assert sorted(layers["position"].unique()) == [0, 0.5, 1]
 
 
 def test_what_pruning_one_part_costs(open_study: Any) -> None:
     study = open_study("redundancy-and-saturation")
-    table = tables.deep_pruning(study)
+    table = redundancy_and_saturation.deep_pruning(study)
     assert table[["scope", "lost_mean"]].to_numpy().tolist() == [["global", 5.5], ["live", 10.5]] * 2
-    assert tables.deep_pruning(study, part="tail")["lost_mean"].tolist() == [20.5, 20.5]
+    assert redundancy_and_saturation.deep_pruning(study, part="tail")["lost_mean"].tolist() == [20.5, 20.5]
 
 
 def test_the_best_field_and_how_sure_its_place_is(open_study: Any) -> None:
-    table = tables.best_fields(open_study("redundancy-and-saturation")).set_index("way")
+    table = redundancy_and_saturation.best_fields(open_study("redundancy-and-saturation")).set_index("way")
     assert table["receptive_field"].to_dict() == {"dense": 100, "pruned": 200, "live": 200}
     assert table["margin_mean"].to_dict() == {"dense": 2, "pruned": 10, "live": 1}
     assert table["margin_sd"].to_dict() == {"dense": 0, "pruned": 0, "live": pytest.approx(2**0.5)}
@@ -158,7 +161,7 @@ def test_among_networks_that_guess_no_field_is_the_best(open_study: Any) -> None
     study = open_study("redundancy-and-saturation")
     guessing = study.profile.small_images.model_copy(update={"classes": 2})
     profile = study.profile.model_copy(update={"small_images": guessing})
-    table = tables.best_fields(replace(study, profile=profile)).set_index("way")
+    table = redundancy_and_saturation.best_fields(replace(study, profile=profile)).set_index("way")
     assert (table["above_guessing"] > 5).to_dict() == {"dense": True, "pruned": True, "live": False}
     shown = tables.plain(table.reset_index())
     assert [row[shown.headings.index("Field (px)")] for row in shown.rows] == ["100", "200", "–"]
@@ -167,7 +170,7 @@ def test_among_networks_that_guess_no_field_is_the_best(open_study: Any) -> None
 
 
 def test_fields_below_the_grid_stand_before_it(open_study: Any) -> None:
-    table = tables.accuracy_by_field(open_study("redundancy-and-saturation"))
+    table = redundancy_and_saturation.accuracy_by_field(open_study("redundancy-and-saturation"))
     assert table["receptive_field"].tolist() == [50, 100, 200]
     assert table["omitted_downsamplings"].tolist() == [1, 0, 0]
     assert table["dense_mean"].tolist() == [85.5, 88.5, 86.5]
@@ -179,13 +182,14 @@ def test_a_smaller_field_with_fewer_seeds_than_the_grid_is_no_candidate(open_stu
     study = open_study("redundancy-and-saturation")
     kept = [i for i in study.items if i.purpose != "smaller_fields" or not i.key.runs or i.key.runs[0].seed == 0]
     partial = Study(study.chapter, study.profile, tuple(kept), study.store)
-    assert set(tables.best_fields(partial)["fields"]) == {2}
-    assert len(tables.accuracy_by_field(partial)) == 3, "it is drawn all the same"
+    assert set(redundancy_and_saturation.best_fields(partial)["fields"]) == {2}
+    assert len(redundancy_and_saturation.accuracy_by_field(partial)) == 3, "it is drawn all the same"
 
 
 def test_a_profile_without_the_plan_has_no_tables(open_study: Any) -> None:
     study = open_study("noise-before-pruning")
     bare = Study(study.chapter, study.profile, (), study.store)
-    names = ("noise_benefit", "noisy_tuning", "feature_variances", "deep_layers", "deep_pruning", "best_fields")
-    for name in names:
-        assert getattr(tables, name)(bare).empty
+    for name in ("noise_benefit", "noisy_tuning", "feature_variances"):
+        assert getattr(noise_before_pruning, name)(bare).empty
+    for name in ("deep_layers", "deep_pruning", "best_fields"):
+        assert getattr(redundancy_and_saturation, name)(bare).empty

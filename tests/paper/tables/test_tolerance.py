@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rflib.paper.tables.tolerance import advantage, tolerance
+from rflib.paper.chapters.open_questions import advantage, tolerance
 from rflib.study.study import Study
 
 Filled = Callable[..., Study]

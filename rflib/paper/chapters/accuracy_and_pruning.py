@@ -1,0 +1,469 @@
+"""Receptive field, accuracy and one-shot pruning: with the statistics of training and with re-estimated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isnan
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+
+from rflib.paper import plots
+from rflib.paper.frames import NETWORK, accuracy_and_pruning, fields, pruned_copies, recalibrated, summarise
+from rflib.paper.say import NOTHING, Sentences, by_field, ends, networks, pixels, strength, value
+from rflib.paper.style import Drawing, covered, drawn, kernel_style, key, legend, note
+from rflib.paper.verdicts.assessment import corrected, difference, floor, trend
+from rflib.paper.verdicts.cells import (
+    TREND_OF_ACCURACY,
+    TREND_OF_CELLS,
+    accuracy_trend,
+    cell,
+    known,
+    over_rates,
+)
+from rflib.paper.verdicts.controls import beside, combination, taken_away
+from rflib.paper.verdicts.evidence import DIFFERENCE, TREND, Evidence
+from rflib.paper.verdicts.margins import (
+    GUESSING_POINTS,
+    MUCH_RECOVERED,
+    NOTICEABLE_POINTS,
+    NOTICEABLE_SHARE,
+    RATE,
+)
+from rflib.paper.verdicts.readings import (
+    EVERY,
+    Readings,
+    by_seed,
+    chosen,
+    combinations,
+)
+from rflib.paper.verdicts.verdict import Finding, Rule
+from rflib.study.origin import traced
+from rflib.study.profiles import RoleName
+from rflib.study.study import Study
+
+_RATE = 0.9
+
+
+@traced
+def new_statistics(
+    study: Study, *, role: RoleName = "small_images", rate: float = _RATE, purpose: str = "grid"
+) -> pd.DataFrame:
+    """Return one row a network: accuracy pruned with old statistics and with re-estimated ones, over seeds.
+
+    Among all weights (`pruned`, `pruned_calibrated`), among live ones (`live`, `live_calibrated`) and layer by layer;
+    all of a row are of the same trained networks.
+    """
+    frame = recalibrated(study, role=role, purpose=purpose)
+    frame = frame[(frame["rate"] - rate).abs() < 1e-9] if len(frame) else frame
+    if frame.empty:
+        return frame
+    keys = [*NETWORK, "seed", "dense", "dense_calibrated"]
+    wide = frame.pivot_table(index=keys, columns="scope", values=["pruned", "pruned_calibrated"], sort=False)
+    names = {"global": "pruned", "live": "live", "layerwise": "layerwise"}
+    wide.columns = wide.columns.map(lambda pair: pair[0].replace("pruned", names[pair[1]]))
+    quantities = [f"{name}{end}" for name in ("dense", *names.values()) for end in ("", "_calibrated")]
+    measured = summarise(wide.reset_index(), NETWORK, [each for each in quantities if each in {*keys, *wide.columns}])
+    return fields(study, role, purpose)[[*NETWORK, "receptive_field", "dead_share"]].merge(measured, on=NETWORK)
+
+
+@drawn
+def draw_accuracy_and_pruning(study: Study, *, role: RoleName = "small_images", rate: float = 0.9) -> Drawing:
+    """Draw accuracy in percent against the field in pixels, a panel a network, over the share of dead taps.
+
+    Dense, and pruned one-shot at `rate` among all weights and among live ones, with the batch-norm statistics of
+    training and, where that was measured, with re-estimated ones.
+    """
+    table = accuracy_and_pruning(study, role=role, rate=rate)
+    covered(table)
+    groups = plots.by_architecture(table)
+    figure, main, strips = plots.panels(list(groups), columns=plots.columns_for(table), strip=1.25, extra=1.5)
+    for axes, strip, group in zip(main, strips, groups.values(), strict=True):
+        plots.draw_accuracies(axes, group, rate)
+        plots.dead_bars(strip, group["receptive_field"], group["dead_share"], top=130)
+        plots.field_axis(strip, group)
+    plots.accuracy_axis(main)
+    plots.label_left(strips, "dead taps (%)")
+    legend(figure, columns=2)
+    title = study.profile.roles[role].title
+    again = plots.new_statistics_note(table)
+    note(figure, f"{title}.", plots.spread_note(table["n"]), again, plots.paper_note(table, role))
+    return figure
+
+
+_OLD: dict[str, Any] = {"linestyle": "-"}
+
+
+_NEW: dict[str, Any] = {"linestyle": ":", "markerfacecolor": "white"}
+
+
+_RANKINGS = {"global": "all weights", "live": "live weights"}
+
+
+_KEYS = [key("old statistics", **_OLD), key("re-estimated", **_NEW)]
+
+
+_AXES = {"live_pruned_share": "live weights pruned (%)", "live_left": "live weights left (thousands)"}
+
+
+_KEPT = "Kept: accuracy above guessing, in percent of the dense network's."
+
+
+@drawn
+def draw_new_statistics(study: Study, *, role: RoleName = "small_images") -> Drawing:
+    """Draw accuracy in percent against the pruning rate, with old batch-norm statistics and with re-estimated ones.
+
+    A row a network, a column for ranking all weights and one for ranking live ones, a colour a pool kernel.
+    """
+    frame = recalibrated(study, role=role)
+    covered(frame)
+    by = ["architecture", "scope", "pool_kernel", "rate"]
+    table = summarise(frame, by, ["pruned", "pruned_calibrated"]).sort_values("rate")
+    pairs = [(name, scope) for name in frame["architecture"].unique() for scope in _RANKINGS]
+    figure, main, _ = plots.panels([f"{name}, {_RANKINGS[scope]}" for name, scope in pairs], height=2.6, extra=1.4)
+    for axes, (name, scope) in zip(main, pairs, strict=True):
+        rows = table[(table["architecture"] == name) & (table["scope"] == scope)]
+        for kernel, group in plots.by_kernel(rows):
+            style, x = kernel_style(kernel), 100 * group["rate"]
+            plots.curve(axes, x, group, "pruned", band=True, label=f"k = {kernel}", **style | _OLD)
+            plots.curve(axes, x, group, "pruned_calibrated", band=True, label="_", **style | _NEW)
+        axes.set_xlabel("pruning rate (%)")
+    plots.accuracy_axis(main)
+    legend(figure, columns=3, keys=_KEYS)
+    note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(table["n"], "bands"))
+    return figure
+
+
+@drawn
+def draw_live_weights(study: Study, *, role: RoleName = "small_images") -> Drawing:
+    """Draw what pruning live weights leaves against the share of them that went, and against how many are left.
+
+    A row a network; lines are old statistics, dotted ones re-estimated; in percent of the dense network's accuracy
+    above guessing.
+    """
+    frame = pruned_copies(study, role, "grid")
+    frame = frame[frame["scope"] == "live"] if len(frame) else frame
+    covered(frame)
+    by = ["architecture", "pool_kernel", "rate"]
+    table = summarise(frame, by, ["kept", "kept_calibrated", *_AXES]).sort_values("rate")
+    pairs = [(name, column) for name in frame["architecture"].unique() for column in _AXES]
+    figure, main, _ = plots.panels([name for name, _ in pairs], height=2.6, extra=1.5)
+    for axes, (name, column) in zip(main, pairs, strict=True):
+        rows = table[table["architecture"] == name]
+        for kernel, group in plots.by_kernel(rows):
+            _draw_kept(axes, group, f"{column}_mean", kernel)
+        axes.set_xlabel(_AXES[column])
+        if column == "live_left":
+            _count_down(axes, rows["live_left_mean"])
+    plots.label_left(main, "kept (%)")
+    legend(figure, columns=3, keys=_KEYS)
+    fewest, most = int(table["n"].min()), int(table["n"].max())
+    seeds = f"n = {most}" if fewest == most else f"n = {fewest} to {most}"
+    note(figure, f"{study.profile.roles[role].title}.", _KEPT, f"Means over seeds, {seeds}.")
+    return figure
+
+
+def _count_down(axes: Axes, counts: pd.Series) -> None:
+    """Let the number of weights fall to the right, as pruning goes on, on a logarithmic axis with a few plain ticks."""
+    low, high = 0.9 * counts.min() / 1000, 1.1 * counts.max() / 1000
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(NullLocator())
+    steps = [factor * 10**power for power in range(-3, 7) for factor in (1, 2, 5)]
+    ticks = [step for step in steps if low <= step <= high]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xlim(high, low)
+
+
+def _draw_kept(axes: Axes, group: pd.DataFrame, x: str, kernel: int) -> None:
+    style, scale = kernel_style(kernel), 1000 if x == "live_left_mean" else 1
+    axes.plot(group[x] / scale, group["kept_mean"], label=f"k = {kernel}", **style | _OLD)
+    again = group.dropna(subset="kept_calibrated_mean")
+    axes.plot(again[x] / scale, again["kept_calibrated_mean"], label="_", **style | _NEW)
+
+
+def say_dense_accuracy(table: pd.DataFrame) -> Sentences:
+    """Give dense accuracy at every field."""
+    return by_field(table, "dense", "dense accuracy", "%")
+
+
+def say_cost_of_pruning(table: pd.DataFrame) -> Sentences:
+    """Give dense minus pruned at every field."""
+    return by_field(table, "difference", "the accuracy lost to pruning", "points")
+
+
+def say_seeds(table: pd.DataFrame) -> Sentences:
+    """Say how far the number of seeds behind a table carries."""
+    return NOTHING if table.empty else Sentences((strength(table),))
+
+
+def say_control(table: pd.DataFrame, *, classes: int) -> Sentences:
+    """Say what the control, the same rate among live weights, leaves at the ends of each grid.
+
+    Ends with the number of networks that only guess among `classes`, for each of the three rankings.
+    """
+    if table.empty:
+        return NOTHING
+    points = []
+    for name, group in networks(table):
+        parts = [
+            f"at {pixels(row)}, {value(row, 'pruned')} when all weights are ranked and {value(row, 'live')} when only "
+            f"live weights are (dense {value(row, 'dense')})"
+            for row in ends(group)
+        ]
+        points.append(f"`{name}` keeps, {'; '.join(parts)}.")
+    return Sentences((*points, _guessing(table, classes)))
+
+
+def say_dead_among_pruned(
+    per_seed: pd.DataFrame, table: pd.DataFrame, rates: Sequence[float] = (0.8, 0.9)
+) -> Sentences:
+    """Say how much of what was pruned was dead, and which share of the live weights went with it.
+
+    `per_seed` is `one_shot`; `table` gives the fields and their shares of dead taps.
+    """
+    if per_seed.empty or table.empty:
+        return NOTHING
+    points = []
+    for name, group in networks(table):
+        for row in ends(group):
+            runs = per_seed[(per_seed["architecture"] == name) & (per_seed["pool_kernel"] == row["pool_kernel"])]
+            parts = [part for rate in rates if (part := _dead_part(runs, rate, row["dead_share"]))]
+            if row["dead_share"] == 0:
+                parts = ["no tap is dead, so a rate is the share of live weights that goes"]
+            points.append(f"`{name}` at {pixels(row)}: {'; '.join(parts)}.")
+    return Sentences(tuple(points))
+
+
+def say_selection(curves: pd.DataFrame) -> Sentences:
+    """Say how much runs gain when the best test epoch takes the place of the last (`training_curves`)."""
+    if curves.empty:
+        return NOTHING
+    runs = curves.groupby(["architecture", "pool_kernel", "seed"], sort=False)["test_accuracy"]
+    gains = runs.max() - runs.last()
+    return Sentences(
+        (
+            f"Each run's best test epoch in the place of its last would raise dense accuracy by {gains.mean():.1f} "
+            f"points on average and by {gains.max():.1f} at most (runs: {len(gains)}). That gain is owed to choosing "
+            f"on the test set.",
+        )
+    )
+
+
+def _guessing(table: pd.DataFrame, classes: int) -> str:
+    guess = 100 / classes
+    counts = {c: int((table[f"{c}_mean"] <= guess + GUESSING_POINTS).sum()) for c in ("pruned", "live", "layerwise")}
+    return (
+        f"Networks that end within {GUESSING_POINTS:g} points of guessing ({guess:g} %), out of {len(table)}: "
+        f"{counts['pruned']} when all weights are ranked together, {counts['live']} when only live weights are, "
+        f"{counts['layerwise']} when each layer is ranked on its own."
+    )
+
+
+def _dead_part(runs: pd.DataFrame, rate: float, dead_share: float) -> str:
+    dead = runs[(runs["rate"] - rate).abs() < 1e-9]["pruned_dead_share"].mean()
+    if isnan(dead):
+        return ""
+    live = 100 * rate * (1 - dead / 100) / (1 - dead_share / 100)
+    return f"at rate {rate:g}, {dead:.0f} % of the pruned weights were dead, and {live:.0f} % of the live weights went"
+
+
+_CHAPTER = "accuracy-and-pruning"
+
+
+_TABLES = ("table-1", "table-2")
+
+
+_NEEDS = "accuracy at two or more pool kernels of one network"
+
+
+_NEEDS_RATE = f"one-shot pruning at rate {RATE:g} for two or more pool kernels of one network"
+
+
+_CONTROLS = {
+    "live": "Among live weights the trend is",
+    "pruned_calibrated": "With re-estimated statistics the trend is",
+    "live_calibrated": "Among live weights and with re-estimated statistics the trend is",
+}
+
+
+# What each way of pruning leaves, and what it takes.
+_LOST = {
+    "pruned": "lost",
+    "live": "lost_live",
+    "pruned_calibrated": "lost_calibrated",
+    "live_calibrated": "lost_live_calibrated",
+}
+
+
+def decide_dense_accuracy(readings: Readings) -> Finding:
+    """RR-01: dense accuracy falls with the field."""
+    frame = chosen(readings.pruning, purpose="grid")
+    return Finding([accuracy_trend(readings, where, group, "dense", -1) for where, group in combinations(frame)])
+
+
+def decide_pruned_accuracy(readings: Readings) -> Finding:
+    """RR-02: accuracy pruned at 0.9 rises with the field; control: pruned at the same rate among live weights."""
+    frame = chosen(readings.pruning, purpose="grid", rate=RATE)
+    grids = list(combinations(frame))
+    found = corrected(known(cell(readings, where, group, "pruned", "pruned", 1) for where, group in grids))
+    return Finding(found, control=_controls(readings, found, 1, lost=False))
+
+
+def decide_lost_accuracy(readings: Readings) -> Finding:
+    """RR-03: dense minus pruned falls with the field at 0.9, or over the rates that leave something if 0.9 does not."""
+    grids = combinations(chosen(readings.pruning, purpose="grid"))
+    found = corrected(known(_loss(readings, where, group, "pruned") for where, group in grids))
+    return Finding(found, control=_controls(readings, found, -1, lost=True))
+
+
+def decide_lost_over_the_rates(readings: Readings) -> Finding:
+    """PT-06: dense minus pruned, averaged over the rates that leave something, falls with the field."""
+    grids = list(combinations(chosen(readings.pruning, purpose="grid")))
+
+    def trends(way: str) -> tuple[Evidence, ...]:
+        measured = ((where, group) for where, group in grids if group[way].notna().any())
+        return corrected(known(_loss_over_rates(readings, where, group, way) for where, group in measured))
+
+    found = trends("pruned")
+    said = [beside(found, trends(way), start) for way, start in _CONTROLS.items()]
+    return Finding(found, control=" ".join(filter(None, said)))
+
+
+def _loss(readings: Readings, where: str, group: pd.DataFrame, way: str) -> Evidence | None:
+    """Return the trend of the loss at the rate of the claim, or over the rates that leave something if it does not."""
+    at_rate = chosen(group, rate=RATE)
+    if at_rate.empty or len(readings.telling(at_rate, way)):
+        return accuracy_trend(readings, where, at_rate, _LOST[way], -1) if len(at_rate) else None
+    return _loss_over_rates(readings, where, group, way)
+
+
+def _loss_over_rates(readings: Readings, where: str, group: pd.DataFrame, way: str) -> Evidence | None:
+    kept = readings.telling(group, way)
+    rates = sorted(kept["rate"].unique()) if len(kept) else []
+    every = len(rates) == group["rate"].nunique()
+    here = where if every or not rates else f"{where}, rates {', '.join(f'{rate:g}' for rate in rates)}"
+    return over_rates(readings, here, kept, _LOST[way], -1)
+
+
+def _controls(readings: Readings, found: Sequence[Evidence], expected: int, *, lost: bool) -> str:
+    """Say what the same test shows under each control."""
+    frame = chosen(readings.pruning, purpose="grid")
+    grids = [(where, group) for where, group in combinations(frame) if where in _holding(found)]
+    said = []
+    for way, start in _CONTROLS.items():
+        control = []
+        for where, group in grids:
+            if group[way].notna().any():
+                at_rate = chosen(group, rate=RATE)
+                same = (
+                    _loss(readings, where, group, way) if lost else cell(readings, where, at_rate, way, way, expected)
+                )
+                control.append(same)
+        said.append(beside(found, corrected(known(control)), start))
+    at_rate = chosen(frame, rate=RATE)
+    said += _taken_away(found, at_rate, "lost" if lost else "pruned", "lost_live" if lost else "live")
+    if lost:
+        shares = [
+            trend(where, by_seed(group, "share_lost_live"), expected, noticeable=NOTICEABLE_SHARE)
+            for where, group in combinations(at_rate)
+            if not readings.guesses(group["role"].iloc[0], group.groupby("pool_kernel")["live"].mean())
+        ]
+        start = "Among live weights, as a share of what the dense network has above guessing, the trend is"
+        said.append(beside(found, corrected(known(shares)), start))
+    return " ".join(filter(None, said))
+
+
+def _taken_away(found: Sequence[Evidence], frame: pd.DataFrame, value: str, control: str) -> list[str]:
+    grids = [(where, group) for where, group in combinations(frame) if where in _holding(found)]
+    return [taken_away(where, by_seed(group, value), by_seed(group, control)) for where, group in grids]
+
+
+def _holding(found: Sequence[Evidence]) -> list[str]:
+    return [combination(each.where) for each in found if each.holds]
+
+
+_DISCLOSED = "Worded after rf_vgg19 had been measured at seed 0."
+
+
+def decide_statistics_recover(readings: Readings) -> Finding:
+    """OQ-03: re-estimated statistics make good more than half of what pruning at 0.9 takes."""
+    found: list[Evidence | None] = []
+    for where, group in combinations(chosen(readings.pruning, purpose="grid", rate=RATE)):
+        runs = group.dropna(subset="pruned_calibrated")
+        if runs.empty:
+            continue
+        sums = runs.assign(back=runs["pruned_calibrated"] - runs["pruned"]).groupby("seed")[["back", "lost"]].sum()
+        share = sums["back"] / sums["lost"].where(sums["lost"] > NOTICEABLE_POINTS)
+        found.append(difference(where, share, 1, bound=MUCH_RECOVERED, noticeable=0.0, measure="of the loss"))
+    return Finding(found, remark=_DISCLOSED)
+
+
+def decide_live_weights_of_large_fields(readings: Readings) -> Finding:
+    """OQ-04: with new statistics, what is kept without nine tenths of the live weights falls with the field."""
+    found: list[Evidence | None] = []
+    for where, group in combinations(chosen(readings.pruning, purpose="grid", rate=RATE)):
+        role = group["role"].iloc[0]
+        guess = readings.guess(role)
+        runs = group.dropna(subset="live_calibrated")
+        if runs["pool_kernel"].nunique() < 2:
+            continue
+        if readings.guesses(role, runs.groupby("pool_kernel")["live_calibrated"].mean()):
+            found.append(floor(where, -1, f"pruned networks guess at every field at rate {RATE:g}"))
+            continue
+        kept = 100 * (runs["live_calibrated"] - guess) / (runs["dense_calibrated"] - guess)
+        grid = by_seed(runs.assign(kept=kept), "kept")
+        found.append(trend(where, grid, -1, images=readings.test_images[role]))
+    return Finding(found, remark=_DISCLOSED)
+
+
+CLAIMS = {
+    "RR-01": Rule(
+        decide_dense_accuracy, f"Dense accuracy falls. {TREND_OF_ACCURACY}", _NEEDS, _CHAPTER, _TABLES, scope=EVERY
+    ),
+    "RR-02": Rule(
+        decide_pruned_accuracy,
+        f"Pruned accuracy at rate {RATE:g} rises. {TREND_OF_CELLS}",
+        _NEEDS_RATE,
+        _CHAPTER,
+        _TABLES,
+        scope=EVERY,
+    ),
+    "RR-03": Rule(
+        decide_lost_accuracy,
+        f"Dense minus pruned accuracy at rate {RATE:g} falls; where pruned networks guess at every field there, the "
+        f"mean over the rates at which they do not. {TREND_OF_ACCURACY}",
+        _NEEDS_RATE,
+        _CHAPTER,
+        _TABLES,
+        scope=EVERY,
+    ),
+    "PT-06": Rule(
+        decide_lost_over_the_rates,
+        f"Dense minus pruned accuracy, averaged over the rates at which pruned networks do not guess at every field, "
+        f"falls. {TREND_OF_ACCURACY}",
+        "one-shot pruning for two or more pool kernels of one network",
+        _CHAPTER,
+        _TABLES,
+        scope=EVERY,
+    ),
+    "OQ-03": Rule(
+        decide_statistics_recover,
+        f"At rate {RATE:g}: accuracy with re-estimated statistics minus that without, as a share of what pruning took, "
+        f"both summed over the kernels of a seed, is more than {MUCH_RECOVERED:.0%}. {DIFFERENCE}",
+        "one-shot pruning with re-estimated statistics",
+        "accuracy-and-pruning",
+        ("fig-new-statistics",),
+        scope=EVERY,
+    ),
+    "OQ-04": Rule(
+        decide_live_weights_of_large_fields,
+        f"With re-estimated statistics, what pruning the live weights at rate {RATE:g} leaves of the accuracy above "
+        f"guessing, in percent of the dense network's, falls with k. {TREND}",
+        "one-shot pruning with re-estimated statistics at two or more pool kernels",
+        "accuracy-and-pruning",
+        ("fig-new-statistics", "fig-live-weights"),
+        scope=EVERY,
+    ),
+}

@@ -1,0 +1,485 @@
+"""The loss landscape: spectra of the Hessian before and after training, and the course of training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from rflib.paper import plots
+from rflib.paper.frames import summarise, training_curves
+from rflib.paper.say import NOTHING, Sentences, magnitude, over_seeds, percent, strength
+from rflib.paper.style import Drawing, covered, drawn, kernel_style, key, legend, note
+from rflib.paper.verdicts.assessment import all_of, difference, trend
+from rflib.paper.verdicts.evidence import DIFFERENCE, TREND, Evidence
+from rflib.paper.verdicts.margins import LARGEST_RESIDUAL, NOTICEABLE_POINTS
+from rflib.paper.verdicts.readings import (
+    RESNET_LARGE,
+    RESNET_SMALL,
+    VGG_SMALL,
+    Readings,
+    by_seed,
+    chosen,
+    combinations,
+    groups,
+    images,
+)
+from rflib.paper.verdicts.verdict import Finding, Rule
+from rflib.study.origin import traced
+from rflib.study.profiles import RoleName
+from rflib.study.study import Study
+
+
+@traced
+def spectra(
+    study: Study,
+    *,
+    role: RoleName = "small_images",
+    purposes: Sequence[str] = ("grid", "frozen"),
+    architecture: str | None = None,
+) -> pd.DataFrame:
+    """Return one row an eigenvalue of the grid: network, seed, checkpoint, statistics, rank, eigenvalue, residual.
+
+    The purpose "initial" has a few eigenvalues before training alone, of more seeds.
+    """
+    return study.frame("spectrum", *purposes, role=role, architecture=architecture)
+
+
+@traced
+def spectrum_summary(
+    study: Study, *, role: RoleName = "small_images", purposes: Sequence[str] = ("grid", "frozen")
+) -> pd.DataFrame:
+    """Return one row a network and checkpoint: largest and k-th eigenvalue, products, relative residual."""
+    frame = spectra(study, role=role, purposes=purposes)
+    if frame.empty:
+        return frame
+    keys = ["architecture", "pool_kernel", "checkpoint", "batch_statistics", "seed"]
+    groups = frame.groupby(keys, sort=False)
+    summary = groups.agg(
+        largest=("eigenvalue", "max"),
+        smallest=("eigenvalue", "min"),
+        eigenvalues=("rank", "max"),
+        images=("images", "first"),
+        products=("products", "first"),
+        worst_residual=("residual", "max"),
+    ).reset_index()
+    summary["worst_residual"] /= summary["largest"]
+    return summary
+
+
+_MOMENTS = {"initial": "at initialisation", "last": "after training"}
+
+
+_FAINT = 0.12
+
+
+@drawn
+def draw_spectra(
+    study: Study, *, architecture: str, role: RoleName = "small_images", highlighted: int | None = None
+) -> Drawing:
+    """Draw the largest Hessian eigenvalues against their rank, before and after training, a line a pool kernel.
+
+    Logarithmic where all are positive; otherwise linear around zero, and the note says up to where. With a
+    `highlighted` pool kernel the lines of the others are faint.
+    """
+    frame = covered(spectra(study, role=role, architecture=architecture))
+    by = ["checkpoint", "batch_statistics", "pool_kernel", "rank"]
+    ranges = frame.groupby(by)["eigenvalue"].agg(["mean", "min", "max", "size"]).reset_index()
+    figure, main, _ = plots.panels(list(_MOMENTS.values()), height=3.4, extra=1.6)
+    for axes, checkpoint in zip(main, _MOMENTS, strict=True):
+        _draw_spectra(axes, ranges[ranges["checkpoint"] == checkpoint], architecture, highlighted)
+        axes.set_xlabel("rank of the eigenvalue")
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    scale = _scale(main[0], ranges)
+    plots.label_left(main, "eigenvalue of the Hessian")
+    keys = []
+    if (ranges["batch_statistics"] == "frozen").any():
+        keys.append(key("frozen batch statistics", linestyle=":", linewidth=1))
+    legend(figure, columns=2, keys=keys)
+    seeds = int(ranges["size"].max())
+    spread = f"Mean of n = {seeds} seeds; bands: smallest to largest." if seeds > 1 else "n = 1 seed, so no spread."
+    images = f"Training loss of {frame['images'].max()} images."
+    note(figure, f"{architecture}, {study.profile.roles[role].title}.", images, spread, scale)
+    return figure
+
+
+def _draw_spectra(axes: Axes, ranges: pd.DataFrame, architecture: str, highlighted: int | None) -> None:
+    for kernel, rows in plots.by_kernel(ranges):
+        alpha = 1.0 if highlighted in (None, kernel) else _FAINT
+        frozen = rows[rows["batch_statistics"] == "frozen"]
+        style = kernel_style(kernel) | {"linestyle": ":", "linewidth": 1.0, "marker": "none", "alpha": alpha}
+        axes.plot(frozen["rank"], frozen["mean"], label="_", **style)
+        group = rows[rows["batch_statistics"] == "batch"]
+        style = kernel_style(kernel) | {"markersize": 3.5, "alpha": alpha}
+        axes.plot(group["rank"], group["mean"], label=plots.kernel_label(architecture, kernel), **style)
+        if (group["size"] > 1).any():
+            band = {"color": style["color"], "alpha": 0.18 * alpha, "linewidth": 0}
+            axes.fill_between(group["rank"], group["min"], group["max"], **band)
+
+
+def _scale(axes: Axes, ranges: pd.DataFrame) -> str:
+    """Choose the scale of the panels' common y axis; return the sentence that explains it, if it needs one."""
+    if (ranges["min"] > 0).all():
+        axes.set_yscale("log")
+        return ""
+    # Fine enough for the panel with the smaller eigenvalues: training shrinks them a thousandfold.
+    largest = min(panel[["min", "max"]].abs().to_numpy().max() for _, panel in ranges.groupby("checkpoint"))
+    linear = 10.0 ** math.floor(math.log10(1e-3 * (largest or 1.0)))
+    axes.set_yscale("symlog", linthresh=linear)
+    axes.axhline(0, color="#777777", linewidth=0.8)
+    return f"The axis is linear between ±{linear:g} and logarithmic beyond."
+
+
+@drawn
+def draw_training_curves(
+    study: Study, *, role: RoleName = "small_images", architecture: str = "rf_resnet50"
+) -> Drawing:
+    """Draw test accuracy in percent and training loss against the epoch, a line a pool kernel.
+
+    Runs of twice the epochs are dashed with T_max as it was and dotted with T_max doubled.
+    """
+    frame = training_curves(study, role=role, architecture=architecture)
+    frame = covered(frame[frame["purpose"].astype(str).str.match("grid$|doubled_")])
+    settings = study.profile.roles[role]
+    schedule = ["epochs", "cosine_period_epochs"]
+    by = ["pool_kernel", *schedule, "epoch"]
+    table = summarise(frame, by, ["test_accuracy", "train_loss"]).sort_values(by)
+    figure, (accuracy,), (loss,) = plots.panels([architecture], height=3.4, strip=1.5, extra=2.2)
+    keys = []
+    for epochs, period in table[schedule].drop_duplicates().sort_values(schedule).itertuples(index=False):
+        line = "-" if epochs == settings.training.epochs else "--" if period < epochs else ":"
+        keys.append(key(rf"{epochs} epochs, $T_{{max}}$ = {period}", linestyle=line))
+        rows = table[(table["epochs"] == epochs) & (table["cosine_period_epochs"] == period)]
+        for kernel, group in plots.by_kernel(rows):
+            style = kernel_style(kernel) | {"linestyle": line, "marker": "none"}
+            label = f"k = {kernel}"
+            plots.curve(accuracy, group["epoch"], group, "test_accuracy", band=True, label=label, **style)
+            plots.curve(loss, group["epoch"], group, "train_loss", band=True, **style)
+    accuracy.set_ylabel("test accuracy (%)")
+    loss.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    loss.set(xlabel="epoch", ylabel="training loss")
+    legend(figure, columns=2, keys=keys)
+    note(figure, f"{settings.title}.", plots.spread_note(table["n"], "bands"))
+    return figure
+
+
+_NETWORK = ["architecture", "pool_kernel"]
+
+
+_SAY_MOMENTS = {"initial": "before training", "last": "after training"}
+
+
+def say_spectra(summary: pd.DataFrame) -> Sentences:
+    """Give the largest eigenvalue and the spread of the computed ones at every k (`spectrum_summary`).
+
+    The spread is the largest minus the smallest of the computed eigenvalues. Batch statistics only.
+    """
+    table = _by_network(summary)
+    if table.empty:
+        return NOTHING
+    points = [
+        f"`{name}` {_SAY_MOMENTS[str(checkpoint)]}: the largest eigenvalue is {_path(group, 'largest_mean')}; the "
+        f"spread of the computed ones {_spread(group)}."
+        for (checkpoint, name), group in table.groupby(["checkpoint", "architecture"], sort=False)
+    ]
+    return Sentences((*points, strength(table)))
+
+
+def say_cost(summary: pd.DataFrame) -> Sentences:
+    """Say what the eigenvalues cost and how exact they are: Hessian products, residuals."""
+    if summary.empty:
+        return NOTHING
+    worst = summary["worst_residual"].max()
+    few, many = summary["products"].min(), summary["products"].max()
+    doubtful = int((summary["worst_residual"] > LARGEST_RESIDUAL).sum())
+    return Sentences(
+        (
+            f"{len(summary)} spectra of {summary['eigenvalues'].max()} eigenvalues on {summary['images'].max()} images "
+            f"took between {few} and {many} Hessian products each.",
+            f"The worst residual of a spectrum, divided by its largest eigenvalue, is {magnitude(worst)} at most; it "
+            f"exceeds {LARGEST_RESIDUAL:g} in {doubtful} of {len(summary)} spectra. An eigenvalue that is small "
+            f"beside its residual is known by its order of magnitude only.",
+        )
+    )
+
+
+def say_frozen_statistics(summary: pd.DataFrame) -> Sentences:
+    """Say how the largest eigenvalue changes when batch statistics are re-estimated once and frozen."""
+    if summary.empty or not (summary["batch_statistics"] == "frozen").any():
+        return NOTHING
+    keys = [*_NETWORK, "checkpoint", "seed"]
+    wide = summary.pivot_table(index=keys, columns="batch_statistics", values="largest").dropna().reset_index()
+    means = summarise(wide, [*_NETWORK, "checkpoint"], ["batch", "frozen"])
+    points = [
+        f"`{row['architecture']}` at k = {row['pool_kernel']}, {_SAY_MOMENTS[row['checkpoint']]}: "
+        f"{magnitude(row['batch_mean'])} with the statistics of each batch, {magnitude(row['frozen_mean'])} with "
+        "frozen ones."
+        for _, row in means.iterrows()
+    ]
+    return Sentences((*points, strength(means)))
+
+
+def say_curves(table: pd.DataFrame) -> Sentences:
+    """Give accuracy and training loss at the last epoch at every k; `table` is `training_curves`."""
+    grid = table[table["purpose"] == "grid"] if not table.empty else table
+    if grid.empty:
+        return NOTHING
+    ended = summarise(grid[grid["epoch"] == grid["epochs"]], _NETWORK, ["test_accuracy", "train_loss"])
+    points = [
+        f"`{name}`: test accuracy at the last epoch is {_path(group, 'test_accuracy_mean', percent)}; training loss "
+        f"is {_path(group, 'train_loss_mean')}."
+        for name, group in ended.groupby("architecture", sort=False)
+    ]
+    return Sentences((*points, strength(ended)))
+
+
+def say_doubled(table: pd.DataFrame) -> Sentences:
+    """Set a large field after twice the epochs beside the smallest one trained once (`training_curves`).
+
+    Best test epochs of the same seeds, as in the claim, and the last epochs beside them.
+    """
+    points, seeds = [], []
+    for (name, kernel, period), runs in _doubled(table):
+        short = table[_is(table, purpose="grid", architecture=name) & table["seed"].isin(runs["seed"])]
+        short = short[short["pool_kernel"] == short["pool_kernel"].min()]
+        if short.empty or short["pool_kernel"].iloc[0] >= kernel:
+            points.append(f"`{name}` at k = {kernel}: this grid has no smaller field to compare with.")
+            continue
+        runs = runs[runs["seed"].isin(short["seed"])]
+        seeds.append(runs["seed"].nunique())
+        points.append(
+            f"`{name}` at k = {kernel}, {runs['epoch'].max()} epochs with T_max = {period}: {_best_and_last(runs)}. At "
+            f"k = {short['pool_kernel'].iloc[0]}, {short['epoch'].max()} epochs give {_best_and_last(short)}."
+        )
+    if not points:
+        return NOTHING
+    return Sentences((*dict.fromkeys(points), *([over_seeds(pd.DataFrame({"n": seeds}))] if seeds else [])))
+
+
+def say_bump(table: pd.DataFrame) -> Sentences:
+    """Give test accuracy of a doubled run around the middle and in the last quarter, in means over seeds.
+
+    With T_max as printed the learning rate is zero in the middle and back at its start at the end.
+    """
+    points, seeds = [], []
+    for (name, kernel, period), runs in _doubled(table):
+        epochs = runs["epoch"].max()
+        middle = runs[(runs["epoch"] - epochs / 2).abs() <= max(0.5, epochs / 40)]["test_accuracy"].mean()
+        late = runs[runs["epoch"] > 0.75 * epochs]["test_accuracy"].mean()
+        seeds.append(runs["seed"].nunique())
+        points.append(
+            f"`{name}` at k = {kernel}, T_max = {period}: around epoch {epochs // 2} test accuracy is {middle:.1f} %, "
+            f"in the last quarter {late:.1f} %."
+        )
+    return Sentences((*points, over_seeds(pd.DataFrame({"n": seeds})))) if points else NOTHING
+
+
+def _by_network(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return means over seeds of the spectra on batch statistics, one row a network and checkpoint."""
+    if summary.empty:
+        return summary
+    chosen = summary[summary["batch_statistics"] == "batch"]
+    chosen = chosen.assign(spread=chosen["largest"] - chosen["smallest"])
+    return summarise(chosen, [*_NETWORK, "checkpoint"], ["largest", "spread", "worst_residual"])
+
+
+def _unresolved(group: pd.DataFrame) -> list[int]:
+    """Return the pool kernels whose smallest computed eigenvalues are lost in their residuals."""
+    return sorted(group[group["worst_residual_mean"] > LARGEST_RESIDUAL]["pool_kernel"])
+
+
+def _spread(group: pd.DataFrame) -> str:
+    kernels = ", ".join(str(kernel) for kernel in _unresolved(group))
+    return f"is not resolved at k = {kernels}" if kernels else f"is {_path(group, 'spread_mean')}"
+
+
+def _path(group: pd.DataFrame, column: str, written: Callable[[float], str] = magnitude) -> str:
+    """Return the values of a column with their k, in its order."""
+    rows = group.sort_values("pool_kernel").to_dict("records")
+    return ", ".join(f"{written(row[column])} at k = {row['pool_kernel']}" for row in rows)
+
+
+def _doubled(table: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Yield the runs of twice the training, all seeds together, under their network, pool kernel and T_max."""
+    long = table[table["purpose"].str.startswith("doubled")] if not table.empty else table
+    if not long.empty:
+        yield from long.groupby([*_NETWORK, "cosine_period_epochs"], sort=False)
+
+
+def _is(frame: pd.DataFrame, **values: object) -> pd.Series:
+    return pd.concat([frame[column] == value for column, value in values.items()], axis=1).all(axis=1)
+
+
+def _best_and_last(runs: pd.DataFrame) -> str:
+    by_seed = runs.sort_values("epoch").groupby("seed")["test_accuracy"]
+    return f"{by_seed.max().mean():.1f} % at the best test epoch and {by_seed.last().mean():.1f} % at the last"
+
+
+_NOTHING = "This profile holds no measurements for this picture."
+
+
+_CHECKPOINTS = {"initial": "before training", "last": "after it"}
+
+
+def say_spectrum(summary: pd.DataFrame, *, architecture: str, pool_kernel: int) -> str:
+    """Return the largest eigenvalue of a network before and after training, from `spectrum_summary`.
+
+    On batch statistics, means over seeds; beside each stands the smallest eigenvalue that was computed.
+    """
+    if summary.empty:
+        return _NOTHING
+    rows = summary[(summary["architecture"] == architecture) & (summary["pool_kernel"] == pool_kernel)]
+    rows = rows[rows["batch_statistics"] == "batch"]
+    parts = [_largest(rows[rows["checkpoint"] == name], word) for name, word in _CHECKPOINTS.items()]
+    found = [part for part in parts if part]
+    return f"{architecture} at k = {pool_kernel}: {', '.join(found)}." if found else _NOTHING
+
+
+def _largest(rows: pd.DataFrame, when: str) -> str:
+    if rows.empty:
+        return ""
+    last = f"number {rows['eigenvalues'].max()} is {magnitude(rows['smallest'].mean())}"
+    return f"the largest eigenvalue {when} is {magnitude(rows['largest'].mean())} and {last}"
+
+
+_CHAPTER = "loss-landscape"
+
+
+def decide_wider_before_training(readings: Readings) -> Finding:
+    """RR-11: before training the largest eigenvalue and the spread of the computed ones rise with the field."""
+    found, unresolved = [], []
+    frame = _before_training(readings)
+    for where, group in combinations(frame):
+        found.append(trend(f"{where}, largest eigenvalue", by_seed(group, "largest"), 1, noticeable=0.0))
+        if (group["worst_residual"] > LARGEST_RESIDUAL).any():
+            unresolved.append(where)
+        else:
+            spread = group.assign(spread=group["largest"] - group["smallest"])
+            found.append(trend(f"{where}, spread", by_seed(spread, "spread"), 1, noticeable=0.0))
+    remark = (
+        f"Not decided is the spread where residuals exceed {LARGEST_RESIDUAL:.0%} of the largest eigenvalue: "
+        f"{'; '.join(unresolved)}."
+    )
+    return Finding(found, remark=remark if unresolved else "")
+
+
+def _before_training(readings: Readings) -> pd.DataFrame:
+    """Return the spectra before training of the purpose that holds the most seeds, all of one number of eigenvalues."""
+    purposes = (
+        readings.over_roles(spectrum_summary, purposes=(purpose,)).assign(purpose=purpose)
+        for purpose in ("grid", "initial")
+    )
+    frame = pd.concat([each for each in purposes if len(each)] or [pd.DataFrame()])
+    frame = chosen(frame, checkpoint="initial", batch_statistics="batch")
+    if frame.empty:
+        return frame
+    seeds = frame.groupby("purpose")["seed"].nunique()
+    return chosen(frame, purpose=str(seeds.idxmax()))
+
+
+def decide_training(readings: Readings) -> Finding:
+    """RR-12: ResNet50 ends with lower test accuracy and a higher training loss at larger fields."""
+    found = []
+    for where, group in combinations(chosen(readings.last_epochs, purpose="grid", architecture="rf_resnet50")):
+        images = readings.test_images[group["role"].iloc[0]]
+        found.append(trend(f"{where}, test accuracy", by_seed(group, "test_accuracy"), -1, images=images))
+        found.append(trend(f"{where}, training loss", by_seed(group, "train_loss"), 1, noticeable=0.0))
+    remark = "That the landscape is the reason does not follow from these curves, whatever they show."
+    return Finding(found, remark=remark)
+
+
+def decide_twice_the_epochs(readings: Readings) -> Finding:
+    """RR-13: the best test epoch of a doubled run at a large field stays below that of a plain one at the smallest."""
+    found = []
+    for (architecture, role, kernel, period), runs in _claim_doubled(readings):
+        plain = chosen(readings.history, purpose="grid", architecture=architecture, role=role)
+        plain = chosen(plain, pool_kernel=plain["pool_kernel"].min()) if len(plain) else plain
+        if plain.empty or plain["pool_kernel"].iloc[0] >= kernel:
+            continue
+        gaps, where = _best(runs) - _best(plain), f"{architecture}, {images(role)}, k = {kernel}, T_max = {period}"
+        found.append(difference(where, gaps, -1, images=readings.test_images[role]))
+    return Finding(found)
+
+
+def decide_bump(readings: Readings) -> Finding:
+    """RR-14: test accuracy stands higher in the middle of a doubled run than late only with T_max as printed."""
+    heights: dict[tuple[str, str, int], dict[bool, pd.Series]] = {}
+    for (architecture, role, kernel, period), runs in _claim_doubled(readings):
+        printed = bool(period < runs["epochs"].max())
+        heights.setdefault((architecture, role, kernel), {})[printed] = runs.groupby("seed")[
+            ["epoch", "test_accuracy"]
+        ].apply(_bump_height)
+    found: list[Evidence | None] = []
+    for (architecture, role, kernel), by_period in heights.items():
+        if len(by_period) == 2:
+            where = f"{architecture}, {images(role)}, k = {kernel}"
+            parts = [
+                difference(f"{where}, T_max as printed", by_period[True], 1),
+                difference(f"{where}, T_max doubled", by_period[False], -1, bound=NOTICEABLE_POINTS, noticeable=0.0),
+            ]
+            found.append(all_of(where, parts))
+    return Finding(found)
+
+
+def _bump_height(run: pd.DataFrame) -> float:
+    """Return mean test accuracy around the middle of a run, within 1/40 of it, minus that of the last quarter."""
+    epochs = run["epoch"].max()
+    middle = (run["epoch"] - epochs / 2).abs() <= max(0.5, epochs / 40)
+    return float(
+        run.loc[middle, "test_accuracy"].mean() - run.loc[run["epoch"] > 0.75 * epochs, "test_accuracy"].mean()
+    )
+
+
+def _claim_doubled(readings: Readings) -> Iterator[tuple[tuple[str, str, int, int], pd.DataFrame]]:
+    """Yield network, role, pool kernel and T_max of every set of runs of twice the epochs, with their epochs."""
+    history = readings.history
+    if history.empty:
+        return
+    long = history[history["purpose"].str.startswith("doubled")]
+    yield from groups(long, "architecture", "role", "pool_kernel", "cosine_period_epochs")
+
+
+def _best(runs: pd.DataFrame) -> pd.Series:
+    return runs.groupby("seed")["test_accuracy"].max()
+
+
+CLAIMS = {
+    "RR-11": Rule(
+        decide_wider_before_training,
+        f"Two quantities, each on its own: the largest eigenvalue rises, and so does the largest minus the smallest of "
+        f"the computed ones. {TREND} The family is every network, image size and quantity.",
+        "Hessian spectra before training at two or more pool kernels of one network",
+        _CHAPTER,
+        ("figure-1", "figure-2"),
+        scope=(VGG_SMALL, RESNET_SMALL),
+    ),
+    "RR-12": Rule(
+        decide_training,
+        f"Two quantities of ResNet50 at the last epoch, each on its own: test accuracy falls, and training loss rises. "
+        f"{TREND} The family is every image size and quantity.",
+        "training runs of rf_resnet50 at two or more pool kernels",
+        _CHAPTER,
+        ("figure-3",),
+        scope=(RESNET_SMALL, RESNET_LARGE),
+    ),
+    "RR-13": Rule(
+        decide_twice_the_epochs,
+        "The best test epoch of a run of twice the epochs minus that of a plain run at the smallest kernel is negative "
+        f"(by more than {NOTICEABLE_POINTS:g} point), for T_max as printed and doubled. {DIFFERENCE}",
+        "runs of twice the epochs at a kernel above the smallest of the grid",
+        _CHAPTER,
+        ("figure-3",),
+    ),
+    "RR-14": Rule(
+        decide_bump,
+        "Both must hold of mean test accuracy in the middle of the doubled run minus that of its last quarter: "
+        f"positive with T_max as printed, and below {NOTICEABLE_POINTS:g} point with T_max doubled. {DIFFERENCE}",
+        "runs of twice the epochs with T_max as printed and with T_max doubled",
+        _CHAPTER,
+        ("figure-3",),
+    ),
+}
