@@ -14,7 +14,7 @@ from rflib.paper.chapters import claims as words
 from rflib.paper.chapters import loss_landscape, representations
 from rflib.paper.claims import Verdict, decide
 from rflib.paper.say import NOTHING, Sentences, magnitude, networks, pixels, value
-from rflib.study.profiles import PRINTED_EPOCHS, RoleName
+from rflib.study.profiles import RoleName
 from rflib.study.store.published import PublishedProfile
 from rflib.study.study import Study
 
@@ -124,7 +124,7 @@ def _certainty(table: pd.DataFrame, study: Study, published: Iterable[PublishedP
     printed, training = type(role.training)(), role.training
     done, planned = (sum(each) for each in zip(*((len(p.measurements), p.planned) for p in published), strict=True))
     return (
-        f"{role.title}, {study.profile.width:g} of the paper's width, {training.epochs} epochs for {PRINTED_EPOCHS}, "
+        f"{role.title}, {study.profile.width:g} of the paper's width, {training.epochs} epochs for {printed.epochs}, "
         f"learning rate {training.learning_rate:g} for {printed.learning_rate:g}, weight decay "
         f"{training.optimiser.weight_decay:g} for {printed.optimiser.weight_decay:g}, "
         f"{'clipping' if training.gradient_clip else 'no clipping'} for clipping at {printed.gradient_clip:g}; {done} "

@@ -27,6 +27,8 @@ def override(profile: Profile, values: dict[str, Any]) -> Profile:
         for parameter, value in given.items():
             if parameter in _ROLE:
                 _ROLE[parameter](values_of_role, role, value)
+            blocks = {name: block.overridden(parameter, value) for name, block in role.blocks.items()}
+            values_of_role |= {name: block.model_dump() for name, block in blocks.items()}
         changed[name] = values_of_role
     return Profile.checked(changed, source="parameters")
 
@@ -51,15 +53,6 @@ def _pool_kernels(values: dict[str, Any], role: Role, chosen: Sequence[int]) -> 
 def _seeds(values: dict[str, Any], role: Role, chosen: Sequence[int]) -> None:
     values |= dict.fromkeys(("seeds", "spectrum_seeds", "initial_spectrum_seeds"), chosen)
     values["fine_tuning_seeds"] = {}
-    if values["deeper"] is not None:
-        values["deeper"] |= {"seeds": None}
-    if values["readings"] is not None:
-        untrained = {name: seeds for name, seeds in values["readings"]["seeds"].items() if not seeds}
-        values["readings"] |= {"seeds": untrained}
-    if role.controls is not None:
-        enlarged = role.controls.enlarged
-        runs = enlarged and enlarged.model_dump() | {"runs": dict.fromkeys(enlarged.runs, chosen)}
-        values["controls"] |= {"seeds": None, "enlarged": runs}
 
 
 def _rates(values: dict[str, Any], role: Role, chosen: Sequence[float]) -> None:
@@ -68,11 +61,7 @@ def _rates(values: dict[str, Any], role: Role, chosen: Sequence[float]) -> None:
 
 
 def _epochs(values: dict[str, Any], role: Role, epochs: int) -> None:
-    lasting = {"epochs": epochs, "cosine_period_epochs": None}
-    values["training"] |= lasting
-    if values["optimisers"] is not None:
-        own = values["optimisers"]["training"]
-        values["optimisers"] |= {"epochs": None, "training": own and own | lasting}
+    values["training"] |= {"epochs": epochs, "cosine_period_epochs": None}
 
 
 def _learning_rate(values: dict[str, Any], role: Role, rate: float) -> None:

@@ -2,154 +2,45 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, create_model, model_validator
 
 from rflib.config import (
-    SHIFT_CLASSES,
     Architecture,
     DataConfig,
-    EffectiveFieldSettings,
     MaskRecipe,
     ModelConfig,
     OneShotSettings,
-    PixelSensitivitySettings,
     PrecisionConfig,
-    ProbesSettings,
     Run,
     RunConfig,
-    SaturationSettings,
     Settings,
     SimilaritySettings,
     SpectrumSettings,
     TrainingConfig,
 )
 from rflib.errors import UsageError, unknown
-from rflib.study.control_plans import ControlPlan, ReadingPlan, Seeds
-from rflib.study.optimiser_plans import CurvaturePlan, OptimiserPlan
+from rflib.study.blocks import Block, Kernels, Seeds
 from rflib.study.store.places import project_root
-from rflib.study.thesis_plans import NoisePlan, RedundancyPlan
 
 RoleName = Literal["small_images", "large_images"]
-Kernels = tuple[PositiveInt, ...]
 # Not a file: what the committed results hold (rflib.study.published).
 PUBLISHED = "published"
-PRINTED_EPOCHS = TrainingConfig().epochs
 Rates = Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)]
 
 
-# The families that the abstract names, as far as torchvision has them, and the others that are known best.
-REFINED_NETWORKS = (
-    *("vgg16", "vgg19", "resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "densenet121", "googlenet"),
-    *("inception_v3", "squeezenet1_1", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "mnasnet0_5"),
-    *("mnasnet1_0", "shufflenet_v2_x1_0", "efficientnet_b0", "efficientnet_v2_s", "regnet_x_400mf", "regnet_y_400mf"),
-    "convnext_tiny",
-)
+# Whoever brings chapters says here what a role may hold of them.
+PAPER = "rflib.paper.plans"
+_BLOCKS: dict[str, type[Block]] = importlib.import_module(PAPER).BLOCKS
+_FIELDS: Any = {name: (kind | None, None) for name, kind in _BLOCKS.items()}
+_Blocks: Any = create_model("_Blocks", __base__=Settings, **_FIELDS)
 
 
-class WidthPlan(Settings):
-    """Table 8: multiples of the profile's width, and the shallower network beside the deep one."""
-
-    architecture: Architecture = "rf_resnet50"
-    multiples: tuple[float, ...] = (1.0, 2.0, 3.0)
-    pool_kernels: Kernels = (3, 13, 30)
-    shallow_architecture: Architecture = "rf_resnet26"
-    shallow_pool_kernels: Kernels = ()
-
-
-class ProtocolPlan(Settings):
-    """The first epochs of the protocol as printed, clipped by norm, by value and not at all."""
-
-    architecture: Architecture = "rf_vgg19"
-    pool_kernels: Kernels = (2,)
-    epochs: PositiveInt = 6
-    clippings: tuple[Literal["norm", "value", "none"], ...] = ("norm", "value", "none")
-
-
-class DoubledPlan(Settings):
-    """Figure 3: runs of twice the epochs, with T_max as printed and with T_max doubled as well."""
-
-    architecture: Architecture = "rf_resnet50"
-    pool_kernels: Kernels = (4,)
-
-
-class VariantPlan(Settings):
-    """Other ways to set the field: pool dilation, maps of constant size by padding, or without shrinking.
-
-    A dilated pool has a wider window, so it takes its own kernels: at 4 it leaves 32 pixels too few for a VGG.
-    """
-
-    architecture: Architecture = "rf_vgg19"
-    pool_kernels: Kernels = (2, 3, 4)
-    pool_dilations: Kernels = (2,)
-    dilated_pool_kernels: Kernels = (2, 3)
-    map_sizes: tuple[Literal["padded", "dilated"], ...] = ("padded", "dilated")
-
-
-class DeeperPlan(Settings):
-    """The networks of "Should You Go Deeper?" whose layers are looked at one by one, and those that are cut as well.
-
-    `seeds` None are the role's. `grid`: the layers of the networks with a pool are probed too, at every kernel.
-    """
-
-    architectures: tuple[Architecture, ...]
-    truncated: tuple[Architecture, ...] = ()
-    seeds: Seeds | None = None
-    grid: bool = False
-    saturation: SaturationSettings = SaturationSettings()
-    probes: ProbesSettings = ProbesSettings()
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        alone = [name for name in self.truncated if name not in self.architectures]
-        if alone:
-            raise ValueError(
-                f"a truncated network is compared with the whole one: add {', '.join(alone)} to architectures"
-            )
-        return self
-
-
-class FieldPlan(Settings):
-    """The networks of "Dead Pixel Test Using Effective Receptive Field".
-
-    The field of `architectures` is set beside accuracy and effective field, on images as they are and `mirrored`;
-    `padded` are trained with kernel padding too, on classes and on shifts; `scaled_architecture` changes width and
-    cardinality alone.
-    """
-
-    architectures: tuple[Architecture, ...]
-    padded: tuple[Architecture, ...] = ("resnet18",)
-    scaled_architecture: Architecture = "rf_resnet26"
-    scaled_pool_kernel: PositiveInt = 2
-    multiples: tuple[float, ...] = (1.0, 2.0)
-    cardinalities: tuple[PositiveInt, ...] = (1, 4)
-    effective_field: EffectiveFieldSettings = EffectiveFieldSettings()
-    mirrored: EffectiveFieldSettings = EffectiveFieldSettings(images=8, mirrored=4)
-    pixel_sensitivity: PixelSensitivitySettings = PixelSensitivitySettings()
-
-    @property
-    def scales(self) -> list[tuple[float, int]]:
-        """Multiples of the width with the first cardinality, and the other cardinalities with the first multiple."""
-        wider = [(multiple, self.cardinalities[0]) for multiple in self.multiples]
-        return wider + [(self.multiples[0], cardinality) for cardinality in self.cardinalities[1:]]
-
-
-class RefinementPlan(Settings):
-    """The networks of "Receptive Field Refinement": those that are looked at, and those that are trained as well.
-
-    `networks` are torchvision's; `trained` are trained as they are and refined for the side of the role's images.
-    """
-
-    networks: tuple[str, ...] = REFINED_NETWORKS
-    image_sizes: Kernels = (32, 64, 224)
-    trained: tuple[Architecture, ...] = ()
-    probes: ProbesSettings = ProbesSettings()
-
-
-class Role(Settings):
+class Role(_Blocks):
     """One of the paper's two image sizes: the data set that takes the part, its grid and its schedule.
 
     `found_side_pixels` is the side of the images as a study finds them when it opens the data set. `calibrated` is
@@ -176,26 +67,19 @@ class Role(Settings):
     initial_spectrum: SpectrumSettings | None = None
     initial_spectrum_seeds: Seeds = (0,)
     similarity: SimilaritySettings | None = None
-    protocol: ProtocolPlan | None = None
-    widths: WidthPlan | None = None
-    doubled: DoubledPlan | None = None
-    variants: VariantPlan | None = None
     calibrated: OneShotSettings | None = None
-    readings: ReadingPlan | None = None
-    controls: ControlPlan | None = None
-    deeper: DeeperPlan | None = None
-    refinement: RefinementPlan | None = None
-    effective_field: FieldPlan | None = None
-    noise: NoisePlan | None = None
-    redundancy: RedundancyPlan | None = None
-    optimisers: OptimiserPlan | None = None
-    curvature: CurvaturePlan | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.calibrated is not None and not self.calibrated.calibration_images:
             raise ValueError("calibrated: expected calibration_images of at least 1, found 0; leave it out for none")
         return self
+
+    @property
+    def blocks(self) -> dict[str, Block]:
+        """What the role says of chapters, by the name of the block."""
+        found = {name: getattr(self, name) for name in _BLOCKS}
+        return {name: block for name, block in found.items() if block is not None}
 
     @property
     def side_pixels(self) -> int:
@@ -235,20 +119,6 @@ class Profile(Settings):
         values = {"data": role.data, "model": model, "training": schedule, "precision": self.precision}
         config = RunConfig.checked(values, source=f"profile {self.name}")
         return Run(config=config, seed=seed)
-
-    def shifted(self, role: Role, model: ModelConfig, seed: int) -> Run:
-        """Return the run of a network that tells by how much the planes of the images are displaced."""
-        usual = self.run(role, model.replace(classes=SHIFT_CLASSES), seed)
-        changes = {"data": role.data.replace(task="shifts"), "training": role.training.replace(horizontal_flip=False)}
-        return usual.replace(config=usual.config.replace(**changes))
-
-    def printed(self, role: Role, model: ModelConfig, seed: int, clipping: str) -> Run:
-        """Return the run of the first epochs of the paper's protocol; batches and augmentation are the profile's."""
-        plan = role.protocol or ProtocolPlan()
-        unstated = {name: getattr(role.training, name) for name in ("batch_size", "crop_padding", "horizontal_flip")}
-        printed = TrainingConfig(epochs=plan.epochs, cosine_period_epochs=PRINTED_EPOCHS, **unstated)
-        clip = {"gradient_clip": None} if clipping == "none" else {"gradient_clip_by": clipping}
-        return self.run(role, model, seed, training=printed.replace(**clip))
 
     def fine_tuned(self, role: Role, parent: Run, rate: float, *, epochs: int | None = None) -> Run:
         """Return the run that prunes `parent` globally at `rate` and fine-tunes it."""

@@ -13,7 +13,6 @@ from rflib.config import ANALYSES, DataConfig, DataFacts, MeasurementKey, ModelC
 from rflib.data.sources import extent, fingerprint, open_data_set
 from rflib.errors import StoreError, UsageError
 from rflib.study import origin
-from rflib.study.control_plans import ControlPlan
 from rflib.study.executors import Executor, Processes
 from rflib.study.overrides import override
 from rflib.study.plans import ALL, Item, plan
@@ -233,16 +232,8 @@ def _with_fingerprints(profile: Profile) -> Profile:
 
 def _with_fingerprint(role: Role) -> Role:
     side = extent(role.data, data_root=data_root(), cache_root=cache_root()).side_pixels
-    return role.replace(data=_identified(role.data), found_side_pixels=side, controls=_identified_controls(role))
-
-
-def _identified_controls(role: Role) -> ControlPlan | None:
-    """Return the role's controls with the fingerprint of its enlarged images: other bytes than those of its own."""
-    if role.controls is None or role.controls.enlarged is None:
-        return role.controls
-    enlarged = role.controls.enlarged
-    data = _identified(role.data.replace(image_size=enlarged.image_size, fingerprint=""))
-    return role.controls.replace(enlarged=enlarged.replace(fingerprint=data.fingerprint))
+    blocks = {name: block.identified(role.data, _identified) for name, block in role.blocks.items()}
+    return role.replace(data=_identified(role.data), found_side_pixels=side, **blocks)
 
 
 def _identified(config: DataConfig) -> DataConfig:

@@ -8,7 +8,7 @@ import pytest
 
 from rflib.config import TrainingConfig
 from rflib.errors import UsageError
-from rflib.study.optimiser_plans import OptimiserPlan
+from rflib.paper.plans.thesis import OptimiserPlan
 from rflib.study.overrides import override
 from rflib.study.plans import plan
 from rflib.study.profiles import Profile

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from rflib.errors import UsageError
+from rflib.paper.plans import DeeperPlan
 from rflib.study.overrides import override
-from rflib.study.profiles import DeeperPlan, Profile, Role
+from rflib.study.profiles import Profile, Role
 
 
 def role_of(profile: Profile) -> Role:

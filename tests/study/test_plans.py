@@ -12,11 +12,11 @@ import yaml
 from rflib.book.lessons import is_lesson
 from rflib.config import OneShotSettings, RescaledTapsSettings, SpectrumSettings
 from rflib.errors import UsageError
-from rflib.study.control_plans import ControlPlan, EnlargedPlan, ReadingPlan
-from rflib.study.optimiser_plans import CurvaturePlan, OptimiserPlan
+from rflib.paper.plans import DeeperPlan, DoubledPlan, FieldPlan, RefinementPlan, VariantPlan, WidthPlan
+from rflib.paper.plans.controls import ControlPlan, EnlargedPlan, ReadingPlan
+from rflib.paper.plans.thesis import CurvaturePlan, NoisePlan, OptimiserPlan, RedundancyPlan
 from rflib.study.plans import ALL, LEDGER, PLANS, Item, measures, plan
-from rflib.study.profiles import DeeperPlan, DoubledPlan, FieldPlan, Profile, RefinementPlan, VariantPlan, WidthPlan
-from rflib.study.thesis_plans import NoisePlan, RedundancyPlan
+from rflib.study.profiles import Profile
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 
 from rflib.paper import plots
 from rflib.paper.frames import one_shot, spearman, summarise
+from rflib.paper.plans.thesis import BUDGETS, Budget
 from rflib.paper.say import NOTHING, Sentences, magnitude, strength, value
 from rflib.paper.style import Drawing, NothingToDraw, covered, drawn, key, legend, new, note, quantity_style
 from rflib.paper.verdicts.assessment import all_of, corrected, difference, trend
@@ -27,7 +28,6 @@ from rflib.paper.verdicts.margins import (
 )
 from rflib.paper.verdicts.readings import Readings, groups, images
 from rflib.paper.verdicts.verdict import Finding, Rule
-from rflib.study.optimiser_plans import BUDGETS, Budget
 from rflib.study.origin import traced
 from rflib.study.profiles import Role, RoleName
 from rflib.study.study import Study

@@ -23,6 +23,7 @@ from rflib.config import (
 from rflib.data import open_data_set
 from rflib.data.splits import Split, split_of
 from rflib.errors import UsageError
+from rflib.paper.plans.thesis import NoisePlan
 from rflib.pruning import magnitude_mask, prunable_weights
 from rflib.seeding import stream_seed
 from rflib.study import training
@@ -30,7 +31,6 @@ from rflib.study.record import noise as record
 from rflib.study.store.places import cache_root, data_root
 from rflib.study.study import Study
 from rflib.study.subject import open_subject
-from rflib.study.thesis_plans import NoisePlan
 
 Open = Callable[..., Study]
 

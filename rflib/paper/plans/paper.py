@@ -3,10 +3,63 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING, Literal
 
-from rflib.config import HistorySettings, MeasurementKey, TravelSettings
-from rflib.study.plans.items import Item, Plan, described, grid, trained
-from rflib.study.profiles import Profile, Role, RoleName
+from pydantic import PositiveInt
+
+from rflib.config import (
+    Architecture,
+    HistorySettings,
+    MeasurementKey,
+    ModelConfig,
+    Run,
+    TrainingConfig,
+    TravelSettings,
+)
+from rflib.study.blocks import Block, Kernels
+from rflib.study.items import Item, Plan, described, grid, trained
+
+if TYPE_CHECKING:
+    from rflib.study.profiles import Profile, Role, RoleName
+
+
+class ProtocolPlan(Block):
+    """The first epochs of the protocol as printed, clipped by norm, by value and not at all."""
+
+    architecture: Architecture = "rf_vgg19"
+    pool_kernels: Kernels = (2,)
+    epochs: PositiveInt = 6
+    clippings: tuple[Literal["norm", "value", "none"], ...] = ("norm", "value", "none")
+
+
+class DoubledPlan(Block):
+    """Figure 3: runs of twice the epochs, with T_max as printed and with T_max doubled as well."""
+
+    architecture: Architecture = "rf_resnet50"
+    pool_kernels: Kernels = (4,)
+
+
+class WidthPlan(Block):
+    """Table 8: multiples of the profile's width, and the shallower network beside the deep one."""
+
+    architecture: Architecture = "rf_resnet50"
+    multiples: tuple[float, ...] = (1.0, 2.0, 3.0)
+    pool_kernels: Kernels = (3, 13, 30)
+    shallow_architecture: Architecture = "rf_resnet26"
+    shallow_pool_kernels: Kernels = ()
+
+
+class VariantPlan(Block):
+    """Other ways to set the field: pool dilation, maps of constant size by padding, or without shrinking.
+
+    A dilated pool has a wider window, so it takes its own kernels: at 4 it leaves 32 pixels too few for a VGG.
+    """
+
+    architecture: Architecture = "rf_vgg19"
+    pool_kernels: Kernels = (2, 3, 4)
+    pool_dilations: Kernels = (2,)
+    dilated_pool_kernels: Kernels = (2, 3)
+    map_sizes: tuple[Literal["padded", "dilated"], ...] = ("padded", "dilated")
 
 
 def networks(profile: Profile, name: RoleName, role: Role) -> Plan:
@@ -76,7 +129,7 @@ def protocol(profile: Profile, name: RoleName, role: Role) -> Plan:
         model = profile.model(role, role.protocol.architecture, kernel)
         for seed in role.seeds:
             runs = {"usual": profile.run(role, model, seed)}
-            runs |= {f"printed_{c}": profile.printed(role, model, seed, c) for c in role.protocol.clippings}
+            runs |= {f"printed_{c}": printed(profile, role, model, seed, c) for c in role.protocol.clippings}
             for purpose, run in runs.items():
                 yield Item(MeasurementKey.of(HistorySettings(), run), name, purpose)
                 yield Item(MeasurementKey.of(TravelSettings(), run), name, purpose)
@@ -147,3 +200,12 @@ def variants(profile: Profile, name: RoleName, role: Role) -> Plan:
         model = profile.model(role, plan.architecture, kernel, **change)
         for seed in role.seeds:
             yield from trained(profile, name, role, profile.run(role, model, seed), "variant")
+
+
+def printed(profile: Profile, role: Role, model: ModelConfig, seed: int, clipping: str) -> Run:
+    """Return the run of the first epochs of the paper's protocol; batches and augmentation are the profile's."""
+    plan = role.protocol or ProtocolPlan()
+    unstated = {name: getattr(role.training, name) for name in ("batch_size", "crop_padding", "horizontal_flip")}
+    schedule = TrainingConfig(epochs=plan.epochs, cosine_period_epochs=TrainingConfig().epochs, **unstated)
+    clip = {"gradient_clip": None} if clipping == "none" else {"gradient_clip_by": clipping}
+    return profile.run(role, model, seed, training=schedule.replace(**clip))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rflib.config import ArchitectureSettings, HistorySettings, MeasurementKey, ModelConfig, OneShotSettings, Run
-from rflib.study.profiles import Profile, Role, RoleName
+
+if TYPE_CHECKING:
+    from rflib.study.profiles import Profile, Role, RoleName
 
 
 @dataclass(frozen=True)

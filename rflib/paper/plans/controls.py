@@ -2,11 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from rflib.config import MeasurementKey, ModelConfig
-from rflib.study.plans.items import Item, Plan, described, grid, one_shot, trained
-from rflib.study.profiles import Profile, Role, RoleName
+from pydantic import Field, PositiveInt
+
+from rflib.config import Architecture, DataConfig, MeasurementKey, ModelConfig, RescaledTapsSettings, Settings
+from rflib.paper.plans.paper import printed
+from rflib.study.blocks import Block, GridPart, Seeds
+from rflib.study.items import Item, Plan, described, grid, one_shot, trained
+
+if TYPE_CHECKING:
+    from rflib.study.profiles import Profile, Role, RoleName
+
+
+class ReadingPlan(Block):
+    """Networks that the paper's may be instead of those of the grid, by kernel as the grid has them.
+
+    `overlapping`: the pool's window is one pixel wider than its stride k, and its padding is 1; at k = 2 that is the
+    pool of an ordinary ResNet. `others` have the grid's own pool, and `rounding_down` that pool without the rows and
+    columns that do not fill a window, as torch's pools are by default. `seeds` of an architecture that is not named are
+    the role's; without any it is looked at and not trained.
+    """
+
+    overlapping: GridPart = Field(default={})
+    others: GridPart = Field(default={})
+    rounding_down: GridPart = Field(default={})
+    seeds: dict[Architecture, tuple[Annotated[int, Field(ge=0)], ...]] = Field(default={})
+
+    def overridden(self, parameter: str, value: Any) -> Self:
+        """Take the seeds of the role, but for networks that are not trained."""
+        if parameter != "seeds":
+            return self
+        return self.replace(seeds={name: seeds for name, seeds in self.seeds.items() if not seeds})
+
+
+class EnlargedPlan(Settings):
+    """The role's images at another size beside their own: the same pictures, classes and steps, and larger maps.
+
+    `runs` gives the seeds of each pool kernel. A study fills in the `fingerprint` of the images at that size.
+    """
+
+    image_size: PositiveInt = 64
+    fingerprint: str = ""
+    architecture: Architecture = "rf_vgg19"
+    epochs: PositiveInt = 10
+    runs: dict[PositiveInt, Seeds] = Field(default={2: (0,), 3: (0,), 4: (0,)})
+
+
+class ControlPlan(Block):
+    """What may stand behind one-shot pruning beside the field: the size of dead taps, weight decay, small maps.
+
+    `undecayed` are networks of the grid, trained without weight decay. `seeds` None are the role's.
+    """
+
+    rescaled: RescaledTapsSettings | None = None
+    undecayed: GridPart = Field(default={})
+    seeds: Seeds | None = None
+    enlarged: EnlargedPlan | None = None
+
+    def overridden(self, parameter: str, value: Any) -> Self:
+        """Take the seeds of the role, on enlarged images too."""
+        if parameter != "seeds":
+            return self
+        enlarged = self.enlarged and self.enlarged.replace(runs=dict.fromkeys(self.enlarged.runs, value))
+        return self.replace(seeds=None, enlarged=enlarged)
+
+    def identified(self, data: DataConfig, identify: Callable[[DataConfig], DataConfig]) -> Self:
+        """Give the enlarged images their fingerprint: they have other bytes than the role's own."""
+        if self.enlarged is None:
+            return self
+        large = identify(data.replace(image_size=self.enlarged.image_size, fingerprint=""))
+        return self.replace(enlarged=self.enlarged.replace(fingerprint=large.fingerprint))
 
 
 def readings(profile: Profile, name: RoleName, role: Role) -> Plan:
@@ -61,7 +128,7 @@ def _printed(profile: Profile, name: RoleName, role: Role) -> Plan:
         model = profile.model(role, role.protocol.architecture, kernel)
         for seed in role.seeds:
             for clipping in role.protocol.clippings:
-                run = profile.printed(role, model, seed, clipping)
+                run = printed(profile, role, model, seed, clipping)
                 yield from one_shot(profile, name, role, run, f"printed_{clipping}")
 
 
