@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from rflib.errors import unknown
 from rflib.paper import reported
@@ -47,23 +48,28 @@ __all__ = [
     "table",
 ]
 
+_CHAPTERS: tuple[Any, ...] = (
+    manipulating_the_receptive_field,
+    accuracy_and_pruning,
+    fine_tuning,
+    loss_landscape,
+    representations,
+    large_receptive_fields,
+    width_and_depth,
+    pruning_rates,
+    open_questions,
+    should_you_go_deeper,
+    effective_receptive_field,
+    receptive_field_refinement,
+    noise_before_pruning,
+    redundancy_and_saturation,
+    optimisers_and_prunability,
+    width_and_curvature,
+)
 RULES: dict[str, Rule] = {
-    **manipulating_the_receptive_field.CLAIMS,
-    **accuracy_and_pruning.CLAIMS,
-    **fine_tuning.CLAIMS,
-    **loss_landscape.CLAIMS,
-    **representations.CLAIMS,
-    **large_receptive_fields.CLAIMS,
-    **width_and_depth.CLAIMS,
-    **pruning_rates.CLAIMS,
-    **open_questions.CLAIMS,
-    **should_you_go_deeper.CLAIMS,
-    **effective_receptive_field.CLAIMS,
-    **receptive_field_refinement.CLAIMS,
-    **noise_before_pruning.CLAIMS,
-    **redundancy_and_saturation.CLAIMS,
-    **optimisers_and_prunability.CLAIMS,
-    **width_and_curvature.CLAIMS,
+    name: replace(rule, chapter=chapter.__name__.rpartition(".")[2].replace("_", "-"))
+    for chapter in _CHAPTERS
+    for name, rule in chapter.CLAIMS.items()
 }
 """How each decidable claim is decided, by its id; a claim without a rule is not covered."""
 

@@ -94,20 +94,10 @@ def draw_accuracy_and_pruning(study: Study, *, role: RoleName = "small_images", 
 
 
 _OLD: dict[str, Any] = {"linestyle": "-"}
-
-
 _NEW: dict[str, Any] = {"linestyle": ":", "markerfacecolor": "white"}
-
-
 _RANKINGS = {"global": "all weights", "live": "live weights"}
-
-
 _KEYS = [key("old statistics", **_OLD), key("re-estimated", **_NEW)]
-
-
 _AXES = {"live_pruned_share": "live weights pruned (%)", "live_left": "live weights left (thousands)"}
-
-
 _KEPT = "Kept: accuracy above guessing, in percent of the dense network's."
 
 
@@ -269,25 +259,14 @@ def _dead_part(runs: pd.DataFrame, rate: float, dead_share: float) -> str:
     return f"at rate {rate:g}, {dead:.0f} % of the pruned weights were dead, and {live:.0f} % of the live weights went"
 
 
-_CHAPTER = "accuracy-and-pruning"
-
-
 _TABLES = ("table-1", "table-2")
-
-
 _NEEDS = "accuracy at two or more pool kernels of one network"
-
-
 _NEEDS_RATE = f"one-shot pruning at rate {RATE:g} for two or more pool kernels of one network"
-
-
 _CONTROLS = {
     "live": "Among live weights the trend is",
     "pruned_calibrated": "With re-estimated statistics the trend is",
     "live_calibrated": "Among live weights and with re-estimated statistics the trend is",
 }
-
-
 # What each way of pruning leaves, and what it takes.
 _LOST = {
     "pruned": "lost",
@@ -419,14 +398,11 @@ def decide_live_weights_of_large_fields(readings: Readings) -> Finding:
 
 
 CLAIMS = {
-    "RR-01": Rule(
-        decide_dense_accuracy, f"Dense accuracy falls. {TREND_OF_ACCURACY}", _NEEDS, _CHAPTER, _TABLES, scope=EVERY
-    ),
+    "RR-01": Rule(decide_dense_accuracy, f"Dense accuracy falls. {TREND_OF_ACCURACY}", _NEEDS, _TABLES, scope=EVERY),
     "RR-02": Rule(
         decide_pruned_accuracy,
         f"Pruned accuracy at rate {RATE:g} rises. {TREND_OF_CELLS}",
         _NEEDS_RATE,
-        _CHAPTER,
         _TABLES,
         scope=EVERY,
     ),
@@ -435,7 +411,6 @@ CLAIMS = {
         f"Dense minus pruned accuracy at rate {RATE:g} falls; where pruned networks guess at every field there, the "
         f"mean over the rates at which they do not. {TREND_OF_ACCURACY}",
         _NEEDS_RATE,
-        _CHAPTER,
         _TABLES,
         scope=EVERY,
     ),
@@ -444,7 +419,6 @@ CLAIMS = {
         f"Dense minus pruned accuracy, averaged over the rates at which pruned networks do not guess at every field, "
         f"falls. {TREND_OF_ACCURACY}",
         "one-shot pruning for two or more pool kernels of one network",
-        _CHAPTER,
         _TABLES,
         scope=EVERY,
     ),
@@ -453,7 +427,6 @@ CLAIMS = {
         f"At rate {RATE:g}: accuracy with re-estimated statistics minus that without, as a share of what pruning took, "
         f"both summed over the kernels of a seed, is more than {MUCH_RECOVERED:.0%}. {DIFFERENCE}",
         "one-shot pruning with re-estimated statistics",
-        "accuracy-and-pruning",
         ("fig-new-statistics",),
         scope=EVERY,
     ),
@@ -462,7 +435,6 @@ CLAIMS = {
         f"With re-estimated statistics, what pruning the live weights at rate {RATE:g} leaves of the accuracy above "
         f"guessing, in percent of the dense network's, falls with k. {TREND}",
         "one-shot pruning with re-estimated statistics at two or more pool kernels",
-        "accuracy-and-pruning",
         ("fig-new-statistics", "fig-live-weights"),
         scope=EVERY,
     ),

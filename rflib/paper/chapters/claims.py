@@ -26,27 +26,15 @@ _LABELS = {
     RANK_CORRELATION: "rank correlation with k, positive as claimed",
     POINTS: "points of accuracy beyond what the claim needs",
 }
-
-
 _DOT: dict[str, Any] = {"linestyle": "none", "markersize": 5}
-
-
 _MARKS: dict[bool, dict[str, Any]] = {
     True: {**_DOT, "color": "#1F4E9E", "marker": "o"},
     False: {**_DOT, "color": "#D7301F", "marker": "s", "markerfacecolor": "white"},
 }
-
-
 _NAMES = {True: "holds", False: "not shown"}
-
-
 # The share of a row's height over which its combinations are spread.
 _SPREAD = 0.6
-
-
 _ROW_INCHES = 0.3
-
-
 Rows = dict[str, list[tuple[Evidence, bool]]]
 
 
@@ -105,15 +93,11 @@ def _draw(axes: Axes, rows: Rows, measure: str) -> None:
 
 
 _OUTCOMES: tuple[Outcome, ...] = ("reproduced", "partly", "not reproduced", "not seen")
-
-
 _STRENGTHS: dict[Strength, str] = {
     "exact": "{} exact, without seeds or tests",
     "tested": "{} tested over seeds",
     "indicative": "{} indicative, from runs too few to test",
 }
-
-
 # The badge of each outcome; what it says is its text, the colour only says it again.
 _BADGES: dict[str, str] = {
     "reproduced": "success",
@@ -122,8 +106,6 @@ _BADGES: dict[str, str] = {
     "not seen": "secondary",
     "not covered": "secondary",
 }
-
-
 _NO_CONTROL = Sentences(("No claim that has a control is decided on this profile's measurements.",))
 
 

@@ -35,8 +35,6 @@ from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
 _RUN = ["architecture", "width", "cardinality", "kernel_padding", "task", "seed"]
-
-
 # What kernel padding may change.
 _PADDED = ("accuracy", "imbalance", "partially_dead", "prediction_change", "output_change")
 
@@ -215,23 +213,11 @@ def _accuracies(study: Study, role: RoleName, purpose: str) -> pd.DataFrame:
 
 
 _THEORY: dict[str, Any] = {"color": "#8A8A8A", "linestyle": "-", "marker": ""}
-
-
 _UNTRAINED: dict[str, Any] = {"color": "#E08A00", "linestyle": "--", "marker": "s", "markersize": 5}
-
-
 _TRAINED: dict[str, Any] = {"color": "#1F4E9E", "linestyle": "-", "marker": "o", "markersize": 5}
-
-
 _PLAIN: dict[str, Any] = {"color": "#1F4E9E", "marker": "o"}
-
-
 _DRAW_PADDED: dict[str, Any] = {"color": "#D7301F", "marker": "s"}
-
-
 _KINDS = {"trained": "trained", "uniform": "architecture alone"}
-
-
 _QUANTITIES = {
     "accuracy": "test accuracy (%)",
     "imbalance": "imbalance of pixels",
@@ -482,9 +468,6 @@ def _correlation(table: pd.DataFrame, column: str) -> str:
     return "not defined, since one of them is constant" if found != found else f"{found:+z.2f}"
 
 
-_CHAPTER = "effective-receptive-field"
-
-
 # Fewer networks have no rank correlation to speak of.
 _FEWEST_NETWORKS = 4
 
@@ -646,11 +629,7 @@ def _either_way(where: str, sample: pd.Series) -> Evidence | None:
 
 
 _BORDER = "The side of the image bounds every effective field; the control is without this bound."
-
-
 _AS_PADDED = "one-sided differences padded minus plain, within a seed"
-
-
 CLAIMS = {
     "RR-25": Rule(
         decide_smaller_and_growing,
@@ -658,7 +637,6 @@ CLAIMS = {
         "smaller than the theoretical one or the image, whichever is less, and larger than the untrained one (without "
         f"a test, each by more than {NOTICEABLE_PIXELS:g} px). {_BORDER} {DIFFERENCE}",
         "effective fields before and after training",
-        _CHAPTER,
         ("fig-effective-fields", "fig-effective-fields-mirrored"),
     ),
     "DP-01": Rule(
@@ -666,7 +644,6 @@ CLAIMS = {
         f"In each seed the rank correlation of test accuracy with the theoretical field, over {_FEWEST_NETWORKS} "
         f"networks or more; its mean is between -{CLEAR_TREND:g} and {CLEAR_TREND:g}. {EQUIVALENCE}",
         f"trained networks of {_FEWEST_NETWORKS} or more architectures",
-        _CHAPTER,
         ("fig-field-and-accuracy",),
     ),
     "DP-02": Rule(
@@ -674,7 +651,6 @@ CLAIMS = {
         "Exact: the field is the same. And the accuracy differs, up or down (by more than "
         f"{NOTICEABLE_POINTS:g} point). {DIFFERENCE.replace('one-sided', 'two-sided')}",
         "runs of one architecture at several widths or cardinalities",
-        _CHAPTER,
     ),
     "DP-03": Rule(
         decide_saturation,
@@ -682,7 +658,6 @@ CLAIMS = {
         "the first half of the depth, and grows less over the second (each by more than "
         f"{NOTICEABLE_PIXELS:g} px). {_BORDER} {DIFFERENCE}",
         "effective fields along the depth",
-        _CHAPTER,
         ("fig-effective-fields", "fig-effective-fields-mirrored"),
     ),
     "DP-04": Rule(
@@ -691,7 +666,6 @@ CLAIMS = {
         f"more than {DEAD_PIXELS_PERCENT:g} % of the pixels have less than half the sensitivity of their 2x2 cell. "
         f"{DIFFERENCE}",
         "pixel sensitivity of residual networks",
-        _CHAPTER,
         ("fig-sensitivity-maps",),
     ),
     "DP-05": Rule(
@@ -699,20 +673,17 @@ CLAIMS = {
         "The imbalance of a network with kernels that their stride does not divide exceeds the mean of the networks "
         f"without any (by more than {NOTICEABLE_IMBALANCE:g}). {DIFFERENCE}",
         "pixel sensitivity of networks with odd and with even strided kernels",
-        _CHAPTER,
     ),
     "DP-06": Rule(
         decide_padding_evens_out,
         f"The imbalance of pixels, {_AS_PADDED}, is negative (by more than {NOTICEABLE_IMBALANCE:g}). {DIFFERENCE}",
         "pixel sensitivity with and without kernel padding",
-        _CHAPTER,
         ("fig-kernel-padding",),
     ),
     "DP-07": Rule(
         decide_padding_and_classes,
         f"Test accuracy, {_AS_PADDED}, is below +{NOTICEABLE_POINTS:g} point. {DIFFERENCE}",
         "runs on classes with and without kernel padding",
-        _CHAPTER,
         ("fig-kernel-padding",),
     ),
     "DP-08": Rule(
@@ -721,7 +692,6 @@ CLAIMS = {
         f"{NOTICEABLE_POINTS:g} point), and the change of the outputs when the image moves by one pixel falls (without "
         f"a test, by more than {NOTICEABLE_SHARE:.0%} of their spread). {DIFFERENCE}",
         "runs on shifts with and without kernel padding",
-        _CHAPTER,
         ("fig-kernel-padding",),
     ),
 }

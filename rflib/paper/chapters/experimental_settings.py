@@ -98,8 +98,6 @@ SCHEDULES = {
     "printed_value": "as printed, clipped by value",
     "printed_none": "as printed, not clipped",
 }
-
-
 _NETWORK = ["architecture", "pool_kernel"]
 
 
@@ -157,7 +155,7 @@ def _travel(study: Study, role: RoleName) -> pd.DataFrame:
             }
         )
     frame = pd.DataFrame(rows)
-    return frame if frame.empty else frame[frame["role"] == role].astype({"reach": float})
+    return frame if frame.empty else frame.astype({"reach": float})
 
 
 def _reach(training: TrainingConfig, learning_rate_sum: float) -> float | None:

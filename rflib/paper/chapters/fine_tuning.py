@@ -63,7 +63,7 @@ def continued(study: Study, *, role: RoleName = "small_images", rate: float = 0.
     `gap` is the dense network that went on minus the fine-tuned one, seed by seed, in points.
     """
     tuned, frame = _tuned(study, role, rate, long=False), study.frame("history", "continued", role=role)
-    frame = frame[(frame["role"] == role) & (frame["epoch"] == frame["epochs"])] if len(frame) else frame
+    frame = frame[frame["epoch"] == frame["epochs"]] if len(frame) else frame
     before = one_shot(study, role)
     if tuned.empty or frame.empty or before.empty:
         return pd.DataFrame()
@@ -79,7 +79,7 @@ def _tuned(study: Study, role: RoleName, rate: float, *, long: bool) -> pd.DataF
     frame = study.frame("history", "long_fine_tuned" if long else "fine_tuned", role=role)
     if frame.empty:
         return frame
-    last = frame[(frame["role"] == role) & (frame["epoch"] == frame["epochs"]) & (frame["mask_rate"] == rate)]
+    last = frame[(frame["epoch"] == frame["epochs"]) & (frame["mask_rate"] == rate)]
     return last[[*NETWORK, "seed", "test_accuracy", "epochs"]].rename(
         columns={"test_accuracy": "fine_tuned", "epochs": "fine_tuning_epochs"}
     )
@@ -161,16 +161,9 @@ def _gains(where: str, gains: pd.Series) -> str:
     )
 
 
-_CHAPTER = "fine-tuning"
-
-
 _KEYS = ["role", "architecture", "pool_kernel", "seed"]
-
-
 # Dense training that goes on for as many epochs as each fine-tuning has.
 _REFERENCES = {"fine_tuned": "continued", "long_fine_tuned": "long_continued"}
-
-
 _NEEDS = f"networks pruned at rate {RATE:g} and fine-tuned, for two or more pool kernels"
 
 
@@ -258,8 +251,6 @@ _GAP = (
     f"{TREND} Where no gap is above {NOTICEABLE_POINTS:g} point there is none to be ordered. The family is every "
     "network and image size."
 )
-
-
 CLAIMS = {
     "RR-09": Rule(
         decide_recovery,
@@ -267,7 +258,6 @@ CLAIMS = {
         f"good: Student's t test, one-sided, left out where pruning costs less than {NOTICEABLE_POINTS:g} point. "
         f"{_GAP}",
         _NEEDS,
-        _CHAPTER,
         ("table-3", "table-4"),
         scope=EVERY,
     ),
@@ -276,7 +266,6 @@ CLAIMS = {
         f"Both must hold, for ResNet50 on the large images. The gap after the long fine-tuning minus that after the "
         f"short one, averaged over the kernels, is negative. {DIFFERENCE} The gap after the long one falls. {TREND}",
         f"rf_resnet50 on the large images, pruned at rate {RATE:g}, fine-tuned short and long at two or more kernels",
-        _CHAPTER,
         ("table-5",),
         scope=(RESNET_LARGE,),
     ),
@@ -284,7 +273,6 @@ CLAIMS = {
         decide_protection,
         f"{_GAP} It must hold in more than half of them, since the claim says often.",
         _NEEDS,
-        _CHAPTER,
         ("table-3", "table-4"),
         most=True,
         scope=EVERY,

@@ -171,16 +171,12 @@ def decide_collapse(readings: Readings) -> Finding:
     return Finding(found)
 
 
-_LARGE = "large-receptive-fields"
-
-
 CLAIMS = {
     "RR-19": Rule(
         decide_free_pruning,
         f"Dense minus pruned accuracy at rate {RATE:g} lies within ± {NOTICEABLE_POINTS:g} point at each large field. "
         f"{EQUIVALENCE}",
         f"one-shot pruning at rate {RATE:g} of networks with large fields that do better than guessing",
-        _LARGE,
         ("table-6", "table-7"),
         scope=(RESNET_SMALL, RESNET_LARGE),
     ),
@@ -189,7 +185,6 @@ CLAIMS = {
         f"Dense accuracy at each large field is more than {COLLAPSE_POINTS:g} points below that at the smallest field "
         f"of the grid. {DIFFERENCE}",
         "dense accuracy at large fields and on the ordinary grid",
-        _LARGE,
         ("table-6", "table-7"),
         scope=(RESNET_SMALL, RESNET_LARGE),
     ),

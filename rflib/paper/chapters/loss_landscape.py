@@ -72,8 +72,6 @@ def spectrum_summary(
 
 
 _MOMENTS = {"initial": "at initialisation", "last": "after training"}
-
-
 _FAINT = 0.12
 
 
@@ -168,8 +166,6 @@ def draw_training_curves(
 
 
 _NETWORK = ["architecture", "pool_kernel"]
-
-
 _SAY_MOMENTS = {"initial": "before training", "last": "after training"}
 
 
@@ -320,8 +316,6 @@ def _best_and_last(runs: pd.DataFrame) -> str:
 
 
 _NOTHING = "This profile holds no measurements for this picture."
-
-
 _CHECKPOINTS = {"initial": "before training", "last": "after it"}
 
 
@@ -344,9 +338,6 @@ def _largest(rows: pd.DataFrame, when: str) -> str:
         return ""
     last = f"number {rows['eigenvalues'].max()} is {magnitude(rows['smallest'].mean())}"
     return f"the largest eigenvalue {when} is {magnitude(rows['largest'].mean())} and {last}"
-
-
-_CHAPTER = "loss-landscape"
 
 
 def decide_wider_before_training(readings: Readings) -> Finding:
@@ -453,7 +444,6 @@ CLAIMS = {
         f"Two quantities, each on its own: the largest eigenvalue rises, and so does the largest minus the smallest of "
         f"the computed ones. {TREND} The family is every network, image size and quantity.",
         "Hessian spectra before training at two or more pool kernels of one network",
-        _CHAPTER,
         ("figure-1", "figure-2"),
         scope=(VGG_SMALL, RESNET_SMALL),
     ),
@@ -462,7 +452,6 @@ CLAIMS = {
         f"Two quantities of ResNet50 at the last epoch, each on its own: test accuracy falls, and training loss rises. "
         f"{TREND} The family is every image size and quantity.",
         "training runs of rf_resnet50 at two or more pool kernels",
-        _CHAPTER,
         ("figure-3",),
         scope=(RESNET_SMALL, RESNET_LARGE),
     ),
@@ -471,7 +460,6 @@ CLAIMS = {
         "The best test epoch of a run of twice the epochs minus that of a plain run at the smallest kernel is negative "
         f"(by more than {NOTICEABLE_POINTS:g} point), for T_max as printed and doubled. {DIFFERENCE}",
         "runs of twice the epochs at a kernel above the smallest of the grid",
-        _CHAPTER,
         ("figure-3",),
     ),
     "RR-14": Rule(
@@ -479,7 +467,6 @@ CLAIMS = {
         "Both must hold of mean test accuracy in the middle of the doubled run minus that of its last quarter: "
         f"positive with T_max as printed, and below {NOTICEABLE_POINTS:g} point with T_max doubled. {DIFFERENCE}",
         "runs of twice the epochs with T_max as printed and with T_max doubled",
-        _CHAPTER,
         ("figure-3",),
     ),
 }

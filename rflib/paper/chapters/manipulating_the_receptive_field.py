@@ -50,14 +50,12 @@ def field_growth(study: Study, *, role: RoleName = "small_images") -> pd.DataFra
     frame = study.frame("architecture", "grid", "large", role=role)
     if frame.empty:
         return frame
-    frame = frame[frame["role"] == role].drop(columns=["purpose"])
+    frame = frame.drop(columns=["purpose"])
     frame["layer"] = frame.groupby(["architecture", "pool_kernel"]).cumcount() + 1
     return frame
 
 
 _RATE = 0.9
-
-
 READINGS = {
     "grid": "window k, stride k",
     "overlapping": "window k + 1, stride k, padding 1",
@@ -226,9 +224,6 @@ def _steepest(name: str, group: pd.DataFrame) -> str:
     )
 
 
-_CHAPTER = "manipulating-the-receptive-field"
-
-
 def decide_equal_parameters(readings: Readings) -> Finding:
     """RR-06: the pool changes neither the number of parameters nor the convolutions."""
     found = []
@@ -273,20 +268,17 @@ CLAIMS = {
         decide_equal_parameters,
         "Exact: the number of parameters and the list of convolutions are the same at every kernel.",
         "networks at two or more pool kernels",
-        _CHAPTER,
         scope=EVERY,
     ),
     "RR-07": Rule(
         decide_similar_parameters,
         f"Exact: the larger network has at most {SIMILAR_PARAMETERS:g} times the parameters of the smaller.",
         "both rf_vgg19 and rf_resnet50",
-        _CHAPTER,
     ),
     "RR-08": Rule(
         decide_fields_beyond_the_image,
         "Exact: the field of the last convolution minus the side of the image is positive at every kernel.",
         "networks of the grid",
-        _CHAPTER,
         ("fig-field-growth",),
         scope=EVERY,
     ),

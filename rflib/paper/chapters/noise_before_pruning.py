@@ -29,18 +29,10 @@ from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
 NETWORK = ["architecture", "pool_kernel"]
-
-
 _BENEFITS = ("pruned_tested", "tested", "benefit", "mean_benefit")
-
-
 _NOISE = ["mask_noise_kind", "mask_noise_scale", "mask_rate"]
-
-
 # How copies are pruned and scored, by the purpose of the measurement.
 SWEEPS = {"all": "noise", "live": "noise_live", "recalibrated": "noise_calibrated"}
-
-
 VARIANCE_SCOPES = {"all": "variance", "live": "variance_live"}
 
 
@@ -148,14 +140,10 @@ _ORDERS: dict[str, dict[str, Any]] = {
     "before": {"linestyle": "-"},
     "after": {"linestyle": "--", "markerfacecolor": "white"},
 }
-
-
 _DRAW_NOISE: dict[str, dict[str, Any]] = {
     "without noise": {"linestyle": "-"},
     "noise before pruning": {"linestyle": "--", "markerfacecolor": "white"},
 }
-
-
 _STATISTICS = {False: "own statistics", True: "new statistics"}
 
 
@@ -287,15 +275,8 @@ def say_variances(table: pd.DataFrame) -> Sentences:
     return Sentences((*points, over_seeds(table)))
 
 
-_CHAPTER = "noise-before-pruning"
-
-
 _LN = "of ln(variance)"
-
-
 _CLAIM_NETWORK = ("architecture", "pool_kernel")
-
-
 Samples = Iterator[tuple[str, pd.Series]]
 
 
@@ -429,20 +410,13 @@ _SELECTED = (
     "Kind, scale and copy are selected on one half of the test images and scored on the other; the benefit is the "
     "accuracy of the selected copy less that of pruning without noise."
 )
-
-
 _NEEDS = f"noisy, pruned copies at a rate above {RATE_IN_THE_TEXT:g}"
-
-
 _BENEFIT, _VARIANCE = ("fig-noise-benefit",), ("fig-variance-discrepancy",)
-
-
 CLAIMS = {
     "PT-01": Rule(
         decide_better_networks,
         f"{_SELECTED} Its mean over the rates above {RATE_IN_THE_TEXT:g} is positive. {DIFFERENCE}",
         _NEEDS,
-        _CHAPTER,
         _BENEFIT,
     ),
     "PT-02": Rule(
@@ -450,7 +424,6 @@ CLAIMS = {
         f"{_SELECTED} Both must hold: its mean over the rates above {RATE_IN_THE_TEXT:g} is positive, and that over "
         f"the others below {NOTICEABLE_POINTS:g} point. {DIFFERENCE}",
         f"{_NEEDS} and at one up to there",
-        _CHAPTER,
         _BENEFIT,
     ),
     "PT-03": Rule(
@@ -458,7 +431,6 @@ CLAIMS = {
         f"Both must hold at rate {RATE:g}, for noise of fixed kind and scale: the mean copy is more accurate than "
         f"pruning without noise, and so it is after fine-tuning. {DIFFERENCE}",
         "the same noise before pruning, one-shot and fine-tuned",
-        _CHAPTER,
         ("fig-noise-benefit",),
     ),
     "PT-04": Rule(
@@ -466,7 +438,6 @@ CLAIMS = {
         "The mean over layers of |ln(variance / dense variance)| grows by more than ln 2 from the lowest rate to the "
         f"highest. {DIFFERENCE}",
         "variances of features at two or more pruning rates",
-        _CHAPTER,
         _VARIANCE,
     ),
     "PT-05": Rule(
@@ -474,7 +445,6 @@ CLAIMS = {
         "At the highest rate the discrepancy with noise before pruning less that without, averaged over scales, is "
         f"negative (by more than {NOTICEABLE_DISCREPANCY:g}). {DIFFERENCE}",
         "variances of features with and without noise",
-        _CHAPTER,
         _VARIANCE,
     ),
 }

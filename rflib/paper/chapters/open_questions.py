@@ -226,14 +226,10 @@ def _draw(axes: Axes, table: pd.DataFrame, rate: float) -> None:
 
 
 _DRAW_MAPS = {"shrinking": "", "padded": ", padded maps", "dilated": ", dilated"}
-
-
 _SHOWN = {
     "gain": ("pruned", "all weights pruned alike", -0.14),
     "gain_live": ("live", "only live weights pruned", 0.14),
 }
-
-
 _ROW_INCHES = 0.42
 
 
@@ -579,9 +575,6 @@ def _grid(readings: Readings) -> pd.DataFrame:
     return chosen(readings.networks, purpose="grid")
 
 
-_CHAPTER = "open-questions"
-
-
 # Changing a dead tap may change the order of a sum, and nothing else.
 _ROUNDING = 1e-3
 
@@ -671,7 +664,6 @@ CLAIMS = {
         "at which neither kind of network guesses at every field, fall more over the kernels with shrinking maps than "
         f"with constant ones (by more than {NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         "maps of constant size at a kernel above 1, and the paper's network at that kernel and a smaller one",
-        "open-questions",
         ("fig-variants",),
     ),
     "OQ-01": Rule(
@@ -680,7 +672,6 @@ CLAIMS = {
         "pruned among live ones at the same rate, as the mean over the rates, is positive (by more than "
         f"{NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         f"one-shot pruning of networks with at least {MANY_DEAD:g} % dead taps",
-        _CHAPTER,
         ("fig-dead-tap-control",),
         scope=(VGG_SMALL, RESNET_SMALL),
     ),
@@ -690,7 +681,6 @@ CLAIMS = {
         "guessing than the smallest, in percent of the dense network's, as the mean over the rates that leave "
         f"something (by more than {NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         f"one-shot pruning at two or more fields with fewer than {FEW_DEAD:g} % dead taps",
-        _CHAPTER,
         ("fig-dead-tap-control",),
         scope=EVERY,
     ),
@@ -700,7 +690,6 @@ CLAIMS = {
         f"rounding, exactly; and accuracy after global pruning, as the mean over the rates, is lower (by more than "
         f"{NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         "pruning of networks whose dead taps are multiplied by ten",
-        _CHAPTER,
         ("fig-rescaled-taps",),
     ),
     "OQ-06": Rule(
@@ -708,7 +697,6 @@ CLAIMS = {
         "On the same pictures at a size at which no tap is dead, what pruning at rate 0.8 leaves of the accuracy above "
         f"guessing, in percent of the dense network's, rises with k. {TREND}",
         "one-shot pruning on enlarged images at two or more pool kernels",
-        _CHAPTER,
         ("table-enlarged",),
     ),
 }

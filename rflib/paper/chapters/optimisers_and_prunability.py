@@ -48,11 +48,7 @@ SOLUTION = ("largest", "trace", "sam", "asam", "filter_similarity", "relative_ra
 
 
 _NETWORK = ["architecture", "pool_kernel", "seed"]
-
-
 _RUN = [*_NETWORK, "optimiser"]
-
-
 _ACCURACY = ("dense", "pruned", "live", "lost", "lost_live")
 
 
@@ -103,7 +99,7 @@ def optimiser_runs(
         kind=frame["optimiser"].map(FAMILIES), evaluations=frame["epochs"] * frame["optimiser"].map(steps)
     )
     frame = frame[[*_RUN, "kind", "epochs", "evaluations", *_ACCURACY]]
-    ended = history[(history["role"] == role) & (history["epoch"] == history["epochs"])]
+    ended = history[history["epoch"] == history["epochs"]]
     frame = frame.merge(ended[[*_RUN, "train_loss"]], on=_RUN)
     solutions = _solutions(study, role, purpose)
     return frame if solutions.empty else frame.merge(solutions, on=_RUN, how="left")
@@ -155,7 +151,7 @@ def explanations(runs: pd.DataFrame, quantities: Sequence[str] = SOLUTION) -> pd
 def _solutions(study: Study, role: RoleName, purpose: str) -> pd.DataFrame:
     """Return one row a run: what `sharpness` recorded of its solution, without the lines."""
     frame = study.frame("sharpness", purpose, role=role)
-    frame = frame if frame.empty else frame[frame["role"] == role].drop_duplicates(_RUN)
+    frame = frame if frame.empty else frame.drop_duplicates(_RUN)
     return frame if frame.empty else frame[[*_RUN, *SOLUTION, "trace_error", "trace_error_pruned"]]
 
 
@@ -177,19 +173,13 @@ _OPTIMISERS: dict[str, dict[str, Any]] = {
     "adahessian": {"color": "#D7301F", "marker": "D"},
     "soap": {"color": "#E08A00", "marker": "P"},
 }
-
-
 _EXPLANATIONS = {
     "largest": "largest eigenvalue",
     "asam": "sharpness (ASAM)",
     "filter_similarity": "filter similarity",
     "relative_rank": "relative rank of filters",
 }
-
-
 _LOGARITHMIC = ("largest",)
-
-
 _LINES = {"eigenvector": "along the top eigenvector", "random": "along a random direction"}
 
 
@@ -307,8 +297,6 @@ def _point(axes: Axes, x: float, row: dict[Any, Any], quantity: str, label: str,
 
 
 _SECOND = "second order"
-
-
 _NAMES = {
     "largest": "the largest eigenvalue",
     "trace": "the trace",
@@ -429,12 +417,7 @@ def _correlations(group: pd.DataFrame, loss: str) -> Iterator[tuple[str, float]]
             yield _NAMES[row["quantity"]], float(row[f"{loss}_mean"])
 
 
-_CHAPTER = "optimisers-and-prunability"
-
-
 _NEEDS = "networks of a second-order optimiser and of another, pruned"
-
-
 # What the explanations expect: sharper solutions lose more, and so do those whose filters are less alike. Differences
 # of sharpness are ratios, so they are taken of logarithms.
 _EXPECTED: Mapping[str, tuple[str, int, float, str]] = {
@@ -557,7 +540,6 @@ CLAIMS = {
         f"{NOTICEABLE_POINTS:g} point), at equal epochs and at equal gradient evaluations. {DIFFERENCE} The family is "
         "every optimiser, field and budget.",
         _NEEDS,
-        _CHAPTER,
         ("fig-prunability-by-optimiser",),
     ),
     "PT-14": Rule(
@@ -567,7 +549,6 @@ CLAIMS = {
         "alike), and over the optimisers of a seed the loss to pruning follows its rank (sharper loses more, more "
         f"alike loses less; Page's exact test, each seed a block). {DIFFERENCE}",
         "sharpness of networks of three or more optimisers, one of them second-order",
-        _CHAPTER,
         ("fig-solutions-by-optimiser",),
     ),
     "PT-15": Rule(
@@ -576,7 +557,6 @@ CLAIMS = {
         f"within a seed, is positive (more than {NOTICEABLE_POINTS:g} point), at equal epochs and at "
         f"equal gradient evaluations. {DIFFERENCE}",
         "networks of a second-order optimiser at two or more pool kernels, pruned",
-        _CHAPTER,
         ("fig-prunability-by-optimiser",),
     ),
 }

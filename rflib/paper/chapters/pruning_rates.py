@@ -78,8 +78,6 @@ def _against_rate(study: Study, role: RoleName, quantities: dict[str, str], labe
 
 
 _NOTHING = "This profile holds no measurements for this picture."
-
-
 _QUANTITIES = {"dense_mean": "dense", "pruned_mean": "pruned among all weights", "live_mean": "among live weights"}
 
 
@@ -166,7 +164,6 @@ CLAIMS = {
         f"Each on its own: pruned accuracy rises at the highest rate, above {RATE_IN_THE_TEXT:g}, and its mean over "
         f"the rates up to there falls. {TREND_OF_CELLS}",
         f"one-shot pruning at rates up to and above {RATE_IN_THE_TEXT:g} for two or more pool kernels of one network",
-        "pruning-rates",
         ("fig-pruning-rates-small-images", "fig-pruning-rates-large-images"),
         scope=EVERY,
     ),
@@ -177,7 +174,6 @@ CLAIMS = {
         "kernel it is positive (one-sided t test), it falls with k, and at the largest kernel the loss at that rate is "
         f"below {COLLAPSE_POINTS:g} points (one-sided t test). {TREND_OF_ACCURACY}",
         "one-shot pruning at two or more rates for two or more pool kernels of one network",
-        "pruning-rates",
         ("fig-pruning-rates-small-images", "fig-pruning-rates-large-images"),
         scope=EVERY,
     ),

@@ -22,8 +22,6 @@ from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
 _PURPOSES = ("original", "refined")
-
-
 _KEYS = ["architecture", "seed"]
 
 
@@ -147,8 +145,6 @@ def _of(study: Study, analysis: str, role: RoleName, purpose: str) -> pd.DataFra
 
 
 _IMAGES = ("--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-
-
 _ROW_INCHES = 0.24
 
 
@@ -292,15 +288,8 @@ def _say_trained(row: pd.Series) -> str:
     )
 
 
-_CHAPTER = "receptive-field-refinement"
-
-
 _ACCURACY = ("fig-refined-accuracy",)
-
-
 _NEEDS = "a network trained as it is and refined"
-
-
 _PER_MILLION = "points a million parameters"
 
 
@@ -377,7 +366,6 @@ CLAIMS = {
         "Test accuracy after the last epoch, refined minus original within a seed, is positive (more "
         f"than {NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         _NEEDS,
-        _CHAPTER,
         _ACCURACY,
     ),
     "RF-02": Rule(
@@ -386,21 +374,18 @@ CLAIMS = {
         f"{NOTICEABLE_POINTS:g} point above that of the first convolution, and the best from there on is no more than "
         f"that above it. {DIFFERENCE}",
         "probes of a network with layers that are predicted to be unproductive",
-        _CHAPTER,
     ),
     "RF-03": Rule(
         decide_efficiency,
         "Accuracy divided by parameters, refined minus original within a seed, is positive (by more "
         f"than {NOTICEABLE_POINTS:g} point of accuracy). {DIFFERENCE}",
         _NEEDS,
-        _CHAPTER,
     ),
     "RF-05": Rule(
         decide_equal_parameters,
         "The number of parameters is the same, exactly; and test accuracy, refined minus original within a seed, is "
         f"positive (more than {NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         _NEEDS,
-        _CHAPTER,
         _ACCURACY,
     ),
 }

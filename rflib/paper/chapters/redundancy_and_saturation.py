@@ -33,21 +33,11 @@ from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
 NETWORK = ["architecture", "pool_kernel"]
-
-
 REDUNDANCY_SCOPES = {"all": "redundancy", "live": "redundancy_live"}
-
-
 WAYS = ("dense", "pruned", "live")
-
-
 # What has no meaning among fields at which all networks guess.
 _OPTIMUM = ("receptive_field", "margin_mean", "margin_sd", "seeds_agreeing", "at_the_edge")
-
-
 _BY_FIELD = ("grid", "smaller_fields")
-
-
 _LAYER = ("saturation", "similarity", "relative_rank", "zero_filters")
 
 
@@ -191,8 +181,6 @@ def _best(grid: pd.DataFrame, guess: float) -> dict[str, object]:
 
 
 _SCOPES = {"global": ("pruned", "among all weights"), "live": ("live", "among live weights")}
-
-
 _RING: dict[str, Any] = {
     "markerfacecolor": "none",
     "markersize": 14,
@@ -298,8 +286,6 @@ def _ring(axes: Axes, optima: list[dict[Any, Any]]) -> None:
 
 
 _WAYS = {"dense": "dense", "pruned": "pruned among all weights", "live": "pruned among live weights"}
-
-
 _SAY_SCOPES = {"global": "all", "live": "live"}
 
 
@@ -402,9 +388,6 @@ def _joined(rows: list[pd.Series], column: str, form: str) -> str:
     return " and ".join(f"{row[column]:{form}}" for row in rows)
 
 
-_CHAPTER = "redundancy-and-saturation"
-
-
 _CLAIM_SCOPES = ("global", "live")
 
 
@@ -505,7 +488,6 @@ CLAIMS = {
         "The mean saturation of the deep layers, the last third of the convolutions, falls with the pool kernel. "
         f"{TREND}",
         "saturation of every layer at two or more pool kernels of one network",
-        _CHAPTER,
         ("fig-saturation-along-depth",),
         scope=(VGG_SMALL, RESNET_SMALL),
     ),
@@ -515,7 +497,6 @@ CLAIMS = {
         f"accuracy by no more than ± {NOTICEABLE_POINTS:g} point. {EQUIVALENCE}",
         f"pruning of the deep layers alone at rate {RATE:g}, at two or more pool kernels of a network that does better "
         "than guessing",
-        _CHAPTER,
         ("fig-deep-pruning",),
         scope=(VGG_SMALL, RESNET_SMALL),
     ),
@@ -527,7 +508,6 @@ CLAIMS = {
         f"Holm-corrected over networks and image sizes. Where pruned networks guess at every field, within "
         f"{GUESSING_POINTS:g} points, nothing is decided.",
         _NEEDS_RATE,
-        "redundancy-and-saturation",
         ("fig-best-field",),
         scope=EVERY,
     ),

@@ -83,17 +83,11 @@ def similarity_within(study: Study, *, role: RoleName = "small_images", middle: 
 
 
 _RED = "#E41A1C"
-
-
 _MOMENTS = {"last": "trained", "initial": "untrained"}
-
-
 _WITHIN: dict[str, dict[str, Any]] = {
     "last": {"color": "#0072B2", "marker": "o"},
     "initial": {"color": "#555555", "marker": "s", "linestyle": "--"},
 }
-
-
 _UNTRAINED: dict[str, Any] = {"linestyle": "--", "linewidth": 1.2, "marker": "none", "alpha": 0.75}
 
 
@@ -258,9 +252,6 @@ def _path(part: pd.DataFrame, column: str) -> str:
     return "is " + ", ".join(f"{row[column]:.2f} at k = {row['pool_kernel']}" for row in part.to_dict("records"))
 
 
-_CHAPTER = "representations"
-
-
 Pair = tuple[int, int]
 
 
@@ -384,14 +375,11 @@ _FALLS = (
     "pairs of seeds count: Student's t of the pseudo-values that leaving out one seed at a time gives, one-sided, "
     "Holm-corrected; a single pair is not tested."
 )
-
-
 CLAIMS = {
     "RR-15": Rule(
         decide_deep_layers,
         f"Mean debiased CKA of matching layers after the {MIDDLE_LAYER}th convolution, of trained networks. {_FALLS}",
         "similarities of two trained seeds at two or more pool kernels",
-        _CHAPTER,
         ("figure-4", "fig-similarity-untrained"),
     ),
     "RR-16": Rule(
@@ -401,7 +389,6 @@ CLAIMS = {
         f"changes by no more than {NOTICEABLE_SIMILARITY:g} (equivalence, two one-sided t tests). All pairs of seeds "
         "count, as pseudo-values by seed; a single pair is not tested.",
         "similarities of two trained seeds at two or more pool kernels",
-        _CHAPTER,
         ("figure-4", "fig-similarity-untrained"),
     ),
     "RR-17": Rule(
@@ -409,7 +396,6 @@ CLAIMS = {
         "Mean debiased CKA of each deep with each shallow layer of the same trained network: it falls with k (by more "
         f"than {NOTICEABLE_SIMILARITY:g}). {TREND}",
         "similarities within one trained network at two or more pool kernels",
-        _CHAPTER,
         ("fig-similarity-within",),
     ),
 }

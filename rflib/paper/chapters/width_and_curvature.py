@@ -21,11 +21,7 @@ from rflib.study.profiles import RoleName
 from rflib.study.study import Study
 
 _RUN = ["architecture", "pool_kernel", "width", "seed"]
-
-
 _ACCURACY = ("dense", "pruned", "live", "lost", "lost_live")
-
-
 _SPECTRUM = ("largest_initial", "spread_initial", "largest_last", "spread_last")
 
 
@@ -45,11 +41,11 @@ def curvature_runs(study: Study, *, role: RoleName = "small_images", rate: float
     frame = frame[(frame["rate"] - rate).abs() < 1e-9]
     frame = frame.rename(columns={"difference": "lost", "live_difference": "lost_live"})
     frame = frame[[*_RUN, *_ACCURACY]].assign(width_multiple=frame["width"] / study.profile.width)
-    ended = history[(history["role"] == role) & (history["epoch"] == history["epochs"])]
+    ended = history[history["epoch"] == history["epochs"]]
     frame = frame.merge(ended[[*_RUN, "train_loss"]], on=_RUN)
-    fields = networks[networks["role"] == role].drop_duplicates(["architecture", "pool_kernel"])
+    fields = networks.drop_duplicates(["architecture", "pool_kernel"])
     frame = frame.merge(fields[["architecture", "pool_kernel", "receptive_field"]], on=["architecture", "pool_kernel"])
-    return frame.merge(_spectra(spectra[spectra["role"] == role]), on=_RUN)
+    return frame.merge(_spectra(spectra), on=_RUN)
 
 
 @traced
@@ -71,8 +67,6 @@ def _spectra(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 _HOLLOW: dict[str, Any] = {"linestyle": "--", "markerfacecolor": "none"}
-
-
 # One panel each: the column that is drawn whole, the one that is drawn dashed, label, whether the axis is logarithmic.
 _TRAINING = (
     ("dense", None, "test accuracy (%)", False),
@@ -80,8 +74,6 @@ _TRAINING = (
     ("largest_last", "largest_initial", "largest eigenvalue", True),
     ("spread_last", "spread_initial", "spread of eigenvalues", True),
 )
-
-
 _PRUNING = (
     ("pruned", "live", "pruned accuracy (%)", False),
     ("lost", "lost_live", "accuracy lost (points)", False),
@@ -188,9 +180,6 @@ def _ends(table: pd.DataFrame) -> list[tuple[int, pd.Series, pd.Series]]:
     return [(kernel, rows.iloc[0], rows.iloc[-1]) for kernel, rows in ordered if len(rows) > 1]
 
 
-_CHAPTER = "width-and-curvature"
-
-
 _SPECTRA = {"initial": "before training", "last": "after training"}
 
 
@@ -234,7 +223,6 @@ CLAIMS = {
         "eigenvalue of the Hessian, before and after training, is smaller (its logarithm; by more than "
         f"{NOTICEABLE_DECADES:g} decades). {DIFFERENCE}",
         "training runs and spectra of two or more widths of one network",
-        _CHAPTER,
         ("fig-width-and-curvature",),
     ),
 }

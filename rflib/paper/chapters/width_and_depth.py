@@ -289,9 +289,6 @@ def _family(architecture: str) -> str:
     return architecture.rstrip("0123456789")
 
 
-_WIDTH = "width-and-depth"
-
-
 CLAIMS = {
     "RR-21": Rule(
         decide_width_helps,
@@ -299,7 +296,6 @@ CLAIMS = {
         f"the same kernel, and below the plain width at the smallest (by more than "
         f"{NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         "two or more widths at two or more pool kernels",
-        _WIDTH,
         ("table-8",),
     ),
     "RR-22": Rule(
@@ -307,7 +303,6 @@ CLAIMS = {
         f"At the smallest kernel twice the width gains no more than ± {NOTICEABLE_POINTS:g} point. {EQUIVALENCE} At "
         f"each larger kernel it gains more than there. {DIFFERENCE}",
         "the plain and twice the width at two or more pool kernels",
-        _WIDTH,
         ("table-8",),
     ),
     "RR-23": Rule(
@@ -315,7 +310,6 @@ CLAIMS = {
         f"Dense accuracy of the deeper minus that of the shallower network, at fields within {EQUAL_FIELDS:.0%} of "
         f"each other, is positive. {DIFFERENCE}",
         f"a shallower network whose field is within {EQUAL_FIELDS:.0%} of a deeper one's",
-        _WIDTH,
         ("fig-width-and-depth",),
     ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from rflib.paper.verdicts.assessment import FEWEST_SEEDS, corrected
@@ -33,15 +33,16 @@ class Finding:
 class Rule:
     """How a claim is decided: the function, the test in plain words, what it needs, and where its numbers are shown.
 
-    `chapter` and `figures` (labels of tables and figures there) point the reader on. `scope`: the combinations that the
-    claim speaks of, so that those without evidence can be named. `most`: it speaks of most of them and not of all.
+    `figures` (labels of tables and figures in the chapter) point the reader on, and so does `chapter`, which the list
+    of the claims fills in. `scope`: the combinations that the claim speaks of, so that those without evidence can be
+    named. `most`: it speaks of most of them and not of all.
     """
 
     find: Callable[[Readings], Finding]
     test: str
     needs: str
-    chapter: str
     figures: tuple[str, ...] = ()
+    chapter: str = field(default="", kw_only=True)
     scope: tuple[str, ...] = ()
     most: bool = False
 

@@ -31,7 +31,6 @@ from rflib.paper.verdicts.margins import (
 from rflib.paper.verdicts.readings import RESNET_SMALL, VGG_SMALL, Readings, by_seed, combinations
 from rflib.paper.verdicts.verdict import Finding, Rule
 
-_CHAPTER = "should-you-go-deeper"
 _VGGS = ("vgg11", "vgg13", "vgg16", "vgg19")
 _VARIANTS = ("resnet18_no_skips", "vgg19_dilated")
 _RESIDUAL = ("resnet18", "resnet34")
@@ -153,13 +152,11 @@ _STAGNATION = (
     f"Probes stop rising at the layer behind the first one that comes within {NOTICEABLE_POINTS:g} point of the best."
 )
 _COINCIDES = f"{_STAGNATION} It is at most {NOTICEABLE_LAYERS:g} layer from the border layer. {EQUIVALENCE}"
-
 CLAIMS = {
     "GD-02": Rule(
         sequential,
         RISES_AND_STOPS,
         f"{_PROBED} vgg11, vgg13, vgg16 or vgg19 on the small images",
-        _CHAPTER,
         _SEQUENTIAL_FIGURE,
         scope=_scope(*_VGGS),
     ),
@@ -168,7 +165,6 @@ CLAIMS = {
         "The mean saturation of the layers before the border minus that of the layers from it on is positive (without "
         f"a test, by more than {NOTICEABLE_SATURATION:g} points of saturation). {DIFFERENCE}",
         f"{_PROBED} vgg11, vgg13, vgg16 or vgg19 on the small images",
-        _CHAPTER,
         _SEQUENTIAL_FIGURE,
         scope=_scope(*_VGGS),
     ),
@@ -178,7 +174,6 @@ CLAIMS = {
         f"before begins at most {NOTICEABLE_LAYERS:g} layer from convolution {_FIRST_OF_THE_TAIL}, and so does the "
         f"place where probes stop rising. {_STAGNATION} {EQUIVALENCE}",
         f"{_PROBED} vgg16 on the small images",
-        _CHAPTER,
         _SEQUENTIAL_FIGURE,
         scope=_scope("vgg16"),
     ),
@@ -186,14 +181,12 @@ CLAIMS = {
         other_images,
         _COINCIDES,
         f"{_PROBED} a network that has a border layer on the large images",
-        _CHAPTER,
         ("fig-deeper-large-images",),
     ),
     "GD-06": Rule(
         other_networks,
         _COINCIDES,
         f"{_PROBED} resnet18_no_skips or vgg19_dilated on the small images",
-        _CHAPTER,
         _SEQUENTIAL_FIGURE,
         scope=_scope(*_VARIANTS),
     ),
@@ -201,7 +194,6 @@ CLAIMS = {
         residual,
         RISES_AND_STOPS,
         f"{_PROBED} resnet18 or resnet34 on the small images",
-        _CHAPTER,
         _RESIDUAL_FIGURE,
         scope=_scope(*_RESIDUAL),
     ),
@@ -210,7 +202,6 @@ CLAIMS = {
         "Both must hold of the largest fall of probe accuracy from one convolution to the next: before the border it "
         f"is smaller than {SUDDEN_POINTS:g} points, and from the border on it is larger. {DIFFERENCE}",
         f"{_PROBED} resnet18 or resnet34 on the small images",
-        _CHAPTER,
         _RESIDUAL_FIGURE,
         scope=_scope(*_RESIDUAL),
     ),
@@ -220,7 +211,6 @@ CLAIMS = {
         f"more than {NOTICEABLE_LAYERS:g} layer, and the drop of mean saturation at the border changes by no more than "
         f"{NOTICEABLE_SATURATION:g} points. {_STAGNATION} {EQUIVALENCE}",
         f"{_PROBED} resnet18 with and without an attention module, on the small images",
-        _CHAPTER,
         ("fig-deeper-attention",),
         scope=_scope(*(f"resnet18_{kind}{ending}" for ending in ("", "_no_skips") for kind in _ATTENTION)),
     ),
@@ -229,7 +219,6 @@ CLAIMS = {
         "The best probe in the second half of the convolutions minus the best in the first half falls. "
         f"{TREND} The family is every network and image size.",
         "probes of every layer at two or more pool kernels of one network",
-        _CHAPTER,
         scope=(VGG_SMALL, RESNET_SMALL),
     ),
 }

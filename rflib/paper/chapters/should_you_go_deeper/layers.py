@@ -71,8 +71,6 @@ def productivity(study: Study, *, role: RoleName = "small_images") -> pd.DataFra
 
 
 _PROBES = ("probe_gain_before", "probe_gain_tail", "probe_gain_best", "reached")
-
-
 _QUANTITIES = ("saturation_before", "saturation_tail", *_PROBES)
 
 
@@ -186,23 +184,11 @@ def _costs(study: Study, role: RoleName, purpose: str) -> pd.DataFrame:
 
 
 _EVERY = "every"
-
-
 _KINDS = ("sequential", "multi_path", "residual", "attention", _EVERY)
-
-
 _ATTENTION = ("spatial", "squeeze_excitation", "cbam")
-
-
 _PROBE: dict[str, Any] = {"color": "#1F4E9E", "marker": "o", "markersize": 4}
-
-
 _SATURATION: dict[str, Any] = {"color": "#E08A00", "width": 0.7}
-
-
 _BORDER: dict[str, Any] = {"color": "#1A1A1A", "linewidth": 2.2}
-
-
 _UNPRODUCTIVE: dict[str, Any] = {"color": "#EFEFEF"}
 
 

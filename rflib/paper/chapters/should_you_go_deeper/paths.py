@@ -26,12 +26,10 @@ from rflib.paper.verdicts.margins import NOTICEABLE_LAYERS, NOTICEABLE_POINTS, S
 from rflib.paper.verdicts.readings import Readings, images
 from rflib.paper.verdicts.verdict import Finding, Rule
 
-_CHAPTER = "should-you-go-deeper"
 _MULTI_PATH = ("mpnet18", "mpnet36")
 _RESIDUAL = ("resnet18", "resnet34")
 # The names of the two paths of a block (rflib.models.multi_path), and their kernels.
 _PATHS = {"small": "3×3", "large": "7×7"}
-
 Paths = tuple[Course, Course]
 
 
@@ -141,13 +139,11 @@ def _scope(architectures: Sequence[str], *endings: str) -> tuple[str, ...]:
 _ALONG = [f", path of {kernel}" for kernel in _PATHS.values()]
 _MULTI_PATH_FIGURE, _RESIDUAL_FIGURE = ("fig-deeper-multi-path",), ("fig-deeper-residual",)
 _NEEDS = "saturation and probes of every layer of mpnet18 or mpnet36 on the small images"
-
 CLAIMS = {
     "GD-07": Rule(
         smallest_field,
         f"Along each path, with the border of the path of smaller kernels. {RISES_AND_STOPS}",
         _NEEDS,
-        _CHAPTER,
         _MULTI_PATH_FIGURE,
         scope=_scope(_MULTI_PATH, *_ALONG),
     ),
@@ -157,7 +153,6 @@ CLAIMS = {
         "to the border of the smallest field minus the best before is positive (by more than "
         f"{NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         _NEEDS,
-        _CHAPTER,
         _MULTI_PATH_FIGURE,
         scope=_scope(_MULTI_PATH, *_ALONG),
     ),
@@ -166,7 +161,6 @@ CLAIMS = {
         "The probes of the last layers of both paths of a block differ by no more than "
         f"{SIMILAR_PROBES_POINTS:g} points in size, averaged over the blocks. {EQUIVALENCE}",
         _NEEDS,
-        _CHAPTER,
         _MULTI_PATH_FIGURE,
         scope=_scope(_MULTI_PATH, ""),
     ),
@@ -177,7 +171,6 @@ CLAIMS = {
         f"{NOTICEABLE_POINTS:g} point of the best (by more than {NOTICEABLE_LAYERS:g} layer). "
         f"{DIFFERENCE}",
         "saturation and probes of every layer of resnet18 or resnet34 with and without shortcuts, on the small images",
-        _CHAPTER,
         (*_RESIDUAL_FIGURE, "fig-deeper-sequential"),
         scope=_scope(_RESIDUAL, ""),
     ),
@@ -186,7 +179,6 @@ CLAIMS = {
         "Exact: the smallest field of the first convolution of every block is below that of the convolution before "
         "it, and its growth within a block is larger in every later stage.",
         "the layers of resnet18 or resnet34 on the small images",
-        _CHAPTER,
         _RESIDUAL_FIGURE,
         scope=_scope(_RESIDUAL, ""),
     ),

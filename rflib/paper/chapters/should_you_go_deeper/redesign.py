@@ -16,7 +16,6 @@ from rflib.paper.verdicts.margins import NOTICEABLE_POINTS, SLIGHT_POINTS
 from rflib.paper.verdicts.readings import Readings, by_seed, chosen, images
 from rflib.paper.verdicts.verdict import Finding, Rule
 
-_CHAPTER = "should-you-go-deeper"
 _TRUNCATED = ("vgg11", "vgg13", "vgg16", "vgg19", "resnet18", "resnet34", "mpnet18", "mpnet36")
 _RESIDUAL = ("resnet18", "resnet34")
 _ATTENTION = ("", "_spatial", "_squeeze_excitation", "_cbam")
@@ -156,7 +155,6 @@ CLAIMS = {
         f"by more than {NOTICEABLE_POINTS:g} point), and the best is less than {SLIGHT_POINTS:g} points above the "
         f"worst of the same seed. {DIFFERENCE}",
         "training runs of resnet18 with two or more attention modules and with none, on the small images",
-        _CHAPTER,
         ("fig-deeper-attention",),
         scope=tuple(f"resnet18 {kind} shortcuts, {images(SMALL)}" for kind in ("with", "without")),
     ),
@@ -164,7 +162,6 @@ CLAIMS = {
         truncation,
         f"Test accuracy truncated minus whole is positive (by more than {NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         "training runs of whole and truncated networks on the small images",
-        _CHAPTER,
         ("fig-deeper-truncation",),
         scope=_scope(*_TRUNCATED),
     ),
@@ -172,7 +169,6 @@ CLAIMS = {
         truncation_costs,
         "Exact: truncated, a network has fewer parameters, and one image takes fewer operations.",
         "whole and truncated networks on the small images",
-        _CHAPTER,
         ("fig-deeper-truncation",),
         scope=_scope(*_TRUNCATED),
     ),
@@ -181,7 +177,6 @@ CLAIMS = {
         "Exact, each on its own: behind the stem the largest field grows by four times the pixels that it grows by "
         "without one; and the network without has no unproductive layer, that with it has.",
         "resnet18 or resnet34 with and without the stem on the small images",
-        _CHAPTER,
         ("fig-deeper-residual",),
         scope=_scope(*_RESIDUAL),
     ),
@@ -190,14 +185,12 @@ CLAIMS = {
         "Test accuracy without the stem minus that with it is positive (by more than "
         f"{NOTICEABLE_POINTS:g} point). {DIFFERENCE}",
         "training runs of resnet18 or resnet34 with and without the stem on the small images",
-        _CHAPTER,
         scope=_scope(*_RESIDUAL),
     ),
     "GD-20": Rule(
         stem_costs,
         "Exact: one image takes more operations without the stem.",
         "resnet18 or resnet34 with and without the stem on the small images",
-        _CHAPTER,
         scope=_scope(*_RESIDUAL),
     ),
 }
