@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import html
-import os
 import re
 import shutil
 import subprocess
@@ -74,13 +72,12 @@ def publish(new: Path, published: Path) -> None:
     if not published.exists():
         new.rename(published)
         return
-    if not _exchange(new, published):
-        # Without an atomic exchange the site is missing between two renames, but never mixed.
-        aside = new.with_name(f"{new.name}-old")
-        published.rename(aside)
-        new.rename(published)
-        aside.rename(new)
-    shutil.rmtree(new)
+    # Between the two renames the site is missing, but it is never mixed.
+    aside = new.with_name(f"{new.name}-old")
+    shutil.rmtree(aside, ignore_errors=True)
+    published.rename(aside)
+    new.rename(published)
+    shutil.rmtree(aside)
 
 
 def _write_entrance(staged: Path, site: Path) -> None:
@@ -157,13 +154,3 @@ def _readable(line: str, staged: Path) -> str:
         return f"{match[1]}.md: cell {cell}, line {line_of_cell}:"
 
     return _CELL_LINE.sub(named, relative)
-
-
-def _exchange(first: Path, second: Path) -> bool:
-    """Exchange two folders atomically (Linux: renameat2); return False where the system cannot."""
-    at_current_folder, exchange = -100, 2
-    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
-    if rename is None:
-        return False
-    result = rename(at_current_folder, os.fsencode(first), at_current_folder, os.fsencode(second), exchange)
-    return bool(result == 0)

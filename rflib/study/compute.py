@@ -22,7 +22,7 @@ def measure(key: MeasurementKey, store: Store, say: Say) -> None:
             ensure_weights(subject, say)
     if store.has_measurement(key):  # a run's history is saved by its training
         return
-    with store.claim(key.name, on_wait=waiting(key.name, say)):
+    with store.lock(key.name, on_wait=waiting(key.name, say)):
         if store.has_measurement(key):
             return
         began = time.monotonic()

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from rflib.study.plans import Item
-from rflib.study.store import Owner
+from rflib.study.store import Holder
 from rflib.study.study import Study
 from rflib.study.work import lineage, relative_cost
 
@@ -25,14 +25,14 @@ class Status:
     """
 
     counts: pd.DataFrame
-    running: Mapping[str, Owner]
+    running: Mapping[str, Holder]
     spent: Mapping[str, float]
     missing_seconds: float | None
 
     @property
     def lines(self) -> list[str]:
         """What runs, what was spent and what is left to do, a sentence each."""
-        running = [f"running now: {name}, by {owner}" for name, owner in self.running.items()]
+        running = [f"running now: {name}, by {holder}" for name, holder in self.running.items()]
         spent = " and ".join(f"{hours:.3g} {unit}" for unit, hours in sorted(self.spent.items()))
         return [*running, *([f"Spent so far: {spent}."] if spent else []), self.outlook]
 
@@ -61,11 +61,11 @@ def status(study: Study) -> Status:
     return Status(counts, _running(study), _spent(origins.values()), _missing_seconds(study, origins))
 
 
-def _running(study: Study) -> dict[str, Owner]:
+def _running(study: Study) -> dict[str, Holder]:
     """Return who works on what of this study."""
     keys = [item.key for item in study.items]
     names = {key.name for key in keys} | {run.name for key in keys for last in key.runs for run in lineage(last)}
-    return {name: owner for name, owner in study.store.holders().items() if name in names}
+    return {name: holder for name, holder in study.store.holders().items() if name in names}
 
 
 def _spent(origins: Iterable[Mapping[str, Any]]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from rflib.data.splits import Split, split_of
 from rflib.errors import DataError
 from rflib.seeding import stream_seed
 from rflib.study.store import Store
-from rflib.study.store.owner import Owner
+from rflib.study.store.locks import Holder
 from rflib.study.store.places import cache_root, data_root
 from rflib.study.store.provenance import collect
 
@@ -87,9 +87,9 @@ def open_subject(run: Run, store: Store) -> Subject:
     return Subject(run=run, store=store, data=data, device=device())
 
 
-def waiting(name: str, say: Say) -> Callable[[Owner | None], None]:
-    """Return the listener of a claim that tells the person who computes `name` meanwhile."""
-    return lambda owner: say(f"waiting for {name}, computed by {owner or 'another process'}")
+def waiting(name: str, say: Say) -> Callable[[Holder | None], None]:
+    """Return the listener of a lock that tells the person who computes `name` meanwhile."""
+    return lambda holder: say(f"waiting for {name}, computed by {holder or 'another process'}")
 
 
 def tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:

@@ -29,7 +29,7 @@ def ensure_weights(subject: Subject, say: Say) -> None:
         return
     if run.parent is not None:
         ensure_weights(open_subject(run.parent, store), say)
-    with store.claim(run.name, on_wait=waiting(run.name, say)):
+    with store.lock(run.name, on_wait=waiting(run.name, say)):
         if not store.has_weights(run):
             _train(subject)
 

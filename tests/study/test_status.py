@@ -9,7 +9,7 @@ import pytest
 
 from rflib.config import MeasurementKey
 from rflib.study.status import content_key, status
-from rflib.study.store import Owner
+from rflib.study.store import Holder
 from rflib.study.study import Study
 
 Open = Callable[..., Study]
@@ -44,12 +44,12 @@ def test_status_says_who_works_on_what_of_the_study(open_tiny: Open) -> None:
     study, other = open_tiny(seeds=[0]), open_tiny(seeds=[1])
     run = study.items[1].key.runs[0]
     tuned = open_tiny("fine-tuning", seeds=[0])
-    with study.store.claim(run.name), study.store.claim(study.items[2].key.name), study.store.claim("publish"):
-        assert status(study).running == dict.fromkeys([run.name, study.items[2].key.name], Owner.current())
+    with study.store.lock(run.name), study.store.lock(study.items[2].key.name), study.store.lock("publish"):
+        assert status(study).running == dict.fromkeys([run.name, study.items[2].key.name], Holder.current())
         assert status(tuned).running.keys() >= {run.name}, "what its runs start from"
         assert status(other).running == {}
         first = status(tuned).lines[0]
-    assert first == f"running now: {run.name}, by {Owner.current()}"
+    assert first == f"running now: {run.name}, by {Holder.current()}"
     assert status(study).lines == [status(study).outlook]
 
 

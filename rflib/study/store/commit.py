@@ -1,7 +1,7 @@
 """How anything gets into a store: written beside its place, synced, renamed; the first complete commit wins.
 
 Whenever the process dies, an object is either in place with every byte or not there; leftovers carry the name
-of their dead owner, and `rflib gc` removes them.
+of the process that made them, and `rflib gc` removes them.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from rflib.study.store.commit import discard, remove, set_aside
-from rflib.study.store.layout import KINDS, RESUME_FOLDER, Layout, owner_tag
+from rflib.study.store.layout import KINDS, RESUME_FOLDER, Layout, maker
 from rflib.study.store.manifest import fault_of, is_complete
-from rflib.study.store.owner import life_of
+from rflib.study.store.process import is_gone
 
-# A commit takes seconds, so a leftover this old is dead even if another machine's clock is hours off.
-FOREIGN_SECONDS = 24 * 3600
+# A commit takes seconds, so what is this old is nobody's, even if another machine's clock is hours off.
+ABANDONED_SECONDS = 24 * 3600
 
 
 def collect(layout: Layout, *, quarantine_corrupt: bool) -> list[Path]:
@@ -32,8 +32,7 @@ def _quarantine(layout: Layout) -> list[Path]:
 
 
 def _is_dead(temporary: Path) -> bool:
-    life = life_of(owner_tag(temporary))
-    return life == "dead" or (life == "unknown" and _age_seconds(temporary) > FOREIGN_SECONDS)
+    return is_gone(maker(temporary)) or _age_seconds(temporary) > ABANDONED_SECONDS
 
 
 def _age_seconds(path: Path) -> float:

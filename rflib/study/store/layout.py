@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rflib.errors import StoreError
-from rflib.study.store.owner import Owner
+from rflib.study.store.process import process_tag
 
 MANIFEST = "manifest.json"
 MEASUREMENT = "measurement.json"
@@ -28,7 +28,7 @@ KINDS = (MEASUREMENTS_FOLDER, WEIGHTS_FOLDER, RESUME_FOLDER)
 
 _TEMPORARY = ".partial"
 _STEP = ".step-"
-_NOTE = ".owner.json"
+_NOTE = ".holder.json"
 
 
 def plain(name: str) -> str:
@@ -43,12 +43,12 @@ def plain(name: str) -> str:
 
 
 def temporary_beside(path: Path) -> Path:
-    """Return a new hidden path in the folder of `path` whose name says which process owns it."""
-    return path.parent / f"{_TEMPORARY}.{Owner.current().tag}.{secrets.token_hex(4)}"
+    """Return a new hidden path in the folder of `path` whose name says which process makes it."""
+    return path.parent / f"{_TEMPORARY}.{process_tag()}.{secrets.token_hex(4)}"
 
 
-def owner_tag(temporary: Path) -> str:
-    """Return the tag of the owner of a path that `temporary_beside` made."""
+def maker(temporary: Path) -> str:
+    """Return the tag of the process that made a path by `temporary_beside`."""
     return temporary.name.removeprefix(_TEMPORARY + ".").rpartition(".")[0]
 
 
@@ -94,28 +94,27 @@ class Layout:
         return sorted(path for path in entries(self.root / kind) if not path.name.startswith("."))
 
     def temporaries(self) -> list[Path]:
-        """Everything unfinished, whoever owns it."""
-        folders = [self.root, self.claims, *(self.root / kind for kind in KINDS)]
+        """Everything unfinished, whoever makes it."""
+        folders = [self.root, self.locks, *(self.root / kind for kind in KINDS)]
         found = [path for folder in folders for path in entries(folder)]
         return sorted(path for path in found if path.name.startswith(_TEMPORARY + "."))
 
     @property
-    def claims(self) -> Path:
+    def locks(self) -> Path:
         """Folder of locks and of the notes that say who holds them."""
-        return self.root / "claims"
+        return self.root / "locks"
 
     def lock(self, name: str) -> Path:
-        """Lock file of the claim `name`."""
-        return self.claims / plain(f"{name}.lock")
+        """File of the lock `name`."""
+        return self.locks / plain(f"{name}.lock")
 
-    def owner_note(self, name: str) -> Path:
-        """File that says who holds the claim `name`."""
-        return self.claims / plain(name + _NOTE)
+    def holder_note(self, name: str) -> Path:
+        """File that says who holds the lock `name`."""
+        return self.locks / plain(name + _NOTE)
 
-    def owner_notes(self) -> dict[str, Path]:
-        """The files that say who holds what, by the name of the claim."""
-        notes = sorted(path for path in entries(self.claims) if path.name.endswith(_NOTE))
-        return {path.name.removesuffix(_NOTE): path for path in notes}
+    def held(self) -> list[str]:
+        """Names of the locks with a note: all that are held, and those that a killed process held."""
+        return sorted(path.name.removesuffix(_NOTE) for path in entries(self.locks) if path.name.endswith(_NOTE))
 
     @property
     def quarantine(self) -> Path:

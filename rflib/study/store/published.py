@@ -84,7 +84,7 @@ def publish(
         settings=dict(settings), measurements=tuple(sorted(names)), planned=len(wanted), data=dict(data)
     )
     # Two profiles published at once would each write an index without the other.
-    with store.claim("publish"):
+    with store.lock("publish"):
         index = Index(profiles={**Index.load(results.root).profiles, profile_name: profile})
         replace_file(results.root / INDEX, index.bytes())
         results.keep_measurements(index.listed)

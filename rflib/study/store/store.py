@@ -15,7 +15,7 @@ import numpy as np
 from rflib.config import MeasurementKey, Run
 from rflib.errors import StoreError, unknown
 from rflib.grouping import groups
-from rflib.study.store import claims, garbage
+from rflib.study.store import garbage, locks
 from rflib.study.store.commit import Content, commit, discard, set_aside
 from rflib.study.store.encoding import json_bytes, npz_bytes, safetensors_arrays, safetensors_bytes
 from rflib.study.store.layout import (
@@ -30,8 +30,8 @@ from rflib.study.store.layout import (
     plain,
     resume_arrays,
 )
+from rflib.study.store.locks import Holder
 from rflib.study.store.manifest import Damaged, Fault, MissingObject, fault_of, is_complete, listed_files, read_verified
-from rflib.study.store.owner import Owner
 from rflib.study.store.records import Measurement, ResumePoint, check_same, read, read_measurement
 
 KEPT_RESUME_POINTS = 2
@@ -172,19 +172,20 @@ class Store:
             discard(folder)
 
     @contextmanager
-    def claim(self, name: str, *, on_wait: Callable[[Owner | None], None] | None = None) -> Iterator[None]:
+    def lock(self, name: str, *, on_wait: Callable[[Holder | None], None] | None = None) -> Iterator[None]:
         """Hold "I am working on `name`" while the block runs; only saves work, never decides who is right.
 
-        Waits while another live process holds it, after telling `on_wait` once who that is (None: not known).
+        Waits while another process holds it, after telling `on_wait` once who that is (None: not known).
         """
         self.check_writable()
-        with claims.claim(self._layout.lock(name), self._layout.owner_note(name), on_wait):
+        with locks.hold(self._layout.lock(name), self._layout.holder_note(name), on_wait):
             yield
 
-    def holders(self) -> dict[str, Owner]:
-        """Return who works on what at present, by the name of the claim."""
-        found = {name: claims.holder(note) for name, note in self._layout.owner_notes().items()}
-        return {name: owner for name, owner in found.items() if owner is not None}
+    def holders(self) -> dict[str, Holder]:
+        """Return who works on what at present, by the name of the lock."""
+        layout = self._layout
+        found = {name: locks.holder_of(layout.lock(name), layout.holder_note(name)) for name in layout.held()}
+        return {name: holder for name, holder in found.items() if holder is not None}
 
     def collect_garbage(self, *, quarantine_corrupt: bool = False) -> list[Path]:
         """Remove leftovers of dead writers and resume points of complete runs; return what was removed.

@@ -260,12 +260,12 @@ def _bytes(root: Path) -> int:
     return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
 
 
-def claimed(root: Path, processes: str) -> dict[str, Any]:
-    """Let processes that claim first do the same work; count how often it was done."""
+def locked(root: Path, processes: str) -> dict[str, Any]:
+    """Let processes that lock first do the same work; count how often it was done."""
     store = Store(root / "runs")
 
     def work(number: int) -> None:
-        with store.claim("work"):
+        with store.lock("work"):
             if not store.has_measurement(key_of(0)):
                 (root / f"computed-{number}").touch()
                 time.sleep(0.1)
@@ -327,13 +327,13 @@ def collect(root: Path, seconds: str) -> dict[str, Any]:
 
 
 def hold(root: Path, name: str) -> dict[str, Any]:
-    """Claim, say so by a file, and never let go."""
-    with Store(root / "runs").claim(name):
+    """Lock, say so by a file, and never let go."""
+    with Store(root / "runs").lock(name):
         (root / "held").touch()
         time.sleep(600)
     return {}
 
 
 if __name__ == "__main__":
-    scenarios = {action.__name__: action for action in (kill, points, race, claimed, poll, collect, hold)}
+    scenarios = {action.__name__: action for action in (kill, points, race, locked, poll, collect, hold)}
     sys.stdout.write(json.dumps(scenarios[sys.argv[2]](Path(sys.argv[1]), *sys.argv[3:])))

@@ -179,7 +179,7 @@ def test_a_read_only_disk(small_disk: Path, make_key: Callable[..., MeasurementK
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(StoreError, match=r"cannot write .*Read-only file system.*RFLIB_RUNS"):
         store.save_measurement(make_key(1), values={"a": 1}, provenance={})
-    with pytest.raises(StoreError, match=r"cannot claim .*Read-only file system"), store.claim("work"):
+    with pytest.raises(StoreError, match=r"cannot lock .*Read-only file system"), store.lock("work"):
         pass
     assert store.load_measurement(make_key(0)).values == {"a": 1}
 

@@ -3,25 +3,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rflib.config import MeasurementKey, Run
-from rflib.study.store import Owner, Store
+from rflib.study.store import Store
 from rflib.study.store.layout import KINDS, Layout
+from rflib.study.store.process import process_tag
 
 HOUR = 3600
-ME = Owner.current()
-DEAD = replace(ME, started="1")
-ELSEWHERE = replace(ME, host="elsewhere", boot="another")
+ME = process_tag()
+NOBODY = f"{ME.partition('-')[0]}-{2**30}"  # more than the kernel's highest pid
+ELSEWHERE = "0123456789ab-1"
 
 
-def leave(store: Store, kind: str, owner: Owner, *, hours_old: float = 0.0) -> Path:
+def leave(store: Store, kind: str, maker: str, *, hours_old: float = 0.0) -> Path:
     """Leave behind what a writer that was killed leaves behind."""
-    path = store.root / kind / f".partial.{owner.tag}.0011aabb"
+    path = store.root / kind / f".partial.{maker}.0011aabb"
     path.mkdir(parents=True)
     (path / "run.json").write_text("{")
     then = time.time() - hours_old * HOUR
@@ -30,14 +30,15 @@ def leave(store: Store, kind: str, owner: Owner, *, hours_old: float = 0.0) -> P
     return path
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "claims", "."])
+@pytest.mark.parametrize("kind", [*KINDS, "locks", "."])
 @pytest.mark.parametrize(
-    ("owner", "hours_old", "removed"),
+    ("maker", "hours_old", "removed"),
     [
-        (DEAD, 0, True),
-        (DEAD, -1, True),  # its clock is an hour ahead
+        (NOBODY, 0, True),
+        (NOBODY, -1, True),  # its clock is an hour ahead
         (ME, 0, False),
-        (ME, 48, False),
+        (ME, 23, False),
+        (ME, 25, True),  # of another process with the same number
         (ELSEWHERE, 0, False),
         (ELSEWHERE, -1, False),
         (ELSEWHERE, 23, False),
@@ -45,9 +46,9 @@ def leave(store: Store, kind: str, owner: Owner, *, hours_old: float = 0.0) -> P
     ],
 )
 def test_leftovers_of_the_dead_are_removed_and_of_the_living_kept(
-    store: Store, kind: str, owner: Owner, hours_old: float, removed: bool
+    store: Store, kind: str, maker: str, hours_old: float, removed: bool
 ) -> None:
-    path = leave(store, kind, owner, hours_old=hours_old)
+    path = leave(store, kind, maker, hours_old=hours_old)
     assert store.collect_garbage() == ([path] if removed else [])
     assert path.exists() != removed
 

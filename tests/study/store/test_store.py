@@ -268,7 +268,7 @@ def test_a_read_only_store_refuses_changes(store: Store, make_run: MakeRun, make
         lambda: closed.save_weights(make_run(), {}, provenance={}),
         lambda: closed.save_resume_point(make_run(), 1, {}, {}),
         lambda: closed.discard_resume_points(make_run()),
-        lambda: closed.claim("x").__enter__(),
+        lambda: closed.lock("x").__enter__(),
         closed.collect_garbage,
     ]
     for change in changes:
@@ -290,7 +290,7 @@ def test_a_measurement_is_copied_byte_for_byte(store: Store, make_key: MakeKey, 
 def test_names_that_are_no_file_names_are_refused(name: str, store: Store, make_run: MakeRun) -> None:
     with pytest.raises(StoreError, match="cannot name a stored object: expected 1 to 200 bytes"):
         plain(name)
-    with pytest.raises(StoreError, match="cannot name a stored object"), store.claim(f"../{name}"):
+    with pytest.raises(StoreError, match="cannot name a stored object"), store.lock(f"../{name}"):
         pass
     with pytest.raises(StoreError, match="cannot name a stored object"):
         store.save_weights(make_run(), {name: {"w": np.zeros(1)}}, provenance={})
