@@ -27,7 +27,7 @@ $(INSTALLED): requirements.lock pyproject.toml | .venv/pyvenv.cfg
 	@touch $(INSTALLED) $(READING)
 
 $(READING): requirements.lock pyproject.toml | .venv/pyvenv.cfg
-	$(PIP_INSTALL) $(PIP_ARGS) --constraint requirements.lock --editable .
+	$(PIP_INSTALL) $(PIP_ARGS) --constraint requirements.lock --editable '.[book]'
 	@touch $(READING)
 
 book: $(if $(filter published,$(PROFILE)),$(READING),$(INSTALLED))

@@ -10,6 +10,15 @@ from rflib.command.commands import app
 from rflib.command.terminal import say
 from rflib.errors import RflibError
 
+# Which extra brings what is not there when only the library is installed.
+_EXTRAS = {
+    **dict.fromkeys(("pytorch_optimizer", "torch", "torchvision", "tqdm"), "compute"),
+    **dict.fromkeys(
+        ("bs4", "jupyter_client", "jupytext", "latex2mathml", "nbclient", "nbformat", "papermill", "pypdf", "sphinx"),
+        "book",
+    ),
+}
+
 
 def main() -> None:
     """Run the command line of this process; exit code 2 for a request that cannot be right, 1 for a failure."""
@@ -32,10 +41,11 @@ def _explained(error: Exception) -> tuple[str, int]:
     """Return the message and the exit code of a failure."""
     if isinstance(error, RflibError):
         return str(error), error.exit_code
-    if isinstance(error, ModuleNotFoundError) and error.name in ("torch", "torchvision"):
+    if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
+        extra = _EXTRAS[error.name]
         return (
-            f"this needs {error.name}, which is not installed: expected the extra `compute`; "
-            "install it with `pip install 'rflib[compute]'` or `make env`"
+            f"this needs {error.name}, which is not installed: expected the extra `{extra}`; "
+            f"install it with `pip install 'rflib[{extra}]'` or `make env`"
         ), 1
     if isinstance(error, OSError):
         return (
