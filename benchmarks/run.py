@@ -53,7 +53,7 @@ def measured(subject: str, rehearsal: bool) -> tuple[list[Row], dict[str, Any]]:
         warnings.simplefilter("ignore")  # those of other tools
         module = importlib.import_module(f"benchmarks.{subject}")
         taken_s, rows = timed(lambda: module.measure(rehearsal))
-    return rows, {**facts, "seconds": round(taken_s, 1)}
+    return rows, {**facts, "seconds": float(f"{taken_s:.3g}")}
 
 
 def keep(subject: str, rows: Sequence[Row], facts: dict[str, Any], output: Path) -> None:

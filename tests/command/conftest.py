@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from rflib.command import main
+from rflib.study.store import Store
+from rflib.study.store.locks import Holder
 
 REPOSITORY = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).with_name("rflib")
@@ -82,3 +85,21 @@ def start(book_project: Path) -> Callable[..., subprocess.Popen[str]]:
         )
 
     return begin
+
+
+@pytest.fixture
+def who_trains(book_project: Path) -> Callable[[subprocess.Popen[str]], Holder | None]:
+    """Wait until a command trains a network and return the process that does; None if the command ends before."""
+    store = Store(book_project / "runs")
+
+    def wait(command: subprocess.Popen[str]) -> Holder | None:
+        deadline = time.monotonic() + 300
+        while command.poll() is None:
+            for name, holder in store.holders().items():
+                if "rf_vgg19" in name:
+                    return holder
+            assert time.monotonic() < deadline, "nothing is trained"
+            time.sleep(0.05)
+        return None
+
+    return wait

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -17,8 +16,11 @@ from typing import Any
 import psutil
 import pytest
 
+from rflib.study.store.locks import Holder
+
 Call = Callable[..., Any]
 Start = Callable[..., subprocess.Popen[str]]
+WhoTrains = Callable[[subprocess.Popen[str]], Holder | None]
 
 STUDY = ["study", "--profile", "single", "--executor", "ray"]
 # Of the processor: enough for the imports of torch and some epochs of the smallest network.
@@ -60,20 +62,13 @@ def test_without_ray_the_message_says_what_to_install(rflib: Call, monkeypatch: 
     assert re.search(r"executor 'ray' needs Ray, which is not installed: .*`pip install 'rflib\[ray\]'`", answer.err)
 
 
-def training(start: Start, project: Path) -> tuple[subprocess.Popen[str], psutil.Process]:
+def training(start: Start, who_trains: WhoTrains) -> tuple[subprocess.Popen[str], psutil.Process]:
     """Start the study and return its process and the one that trains, after some epochs."""
-    while True:
-        process = start(*STUDY)
-        while not (notes := list((project / "runs" / "claims").glob("*rf_vgg19*.owner.json"))):
-            if process.poll() is not None:
-                break
-            time.sleep(0.05)
-        else:
-            break
+    while (holder := who_trains(process := start(*STUDY))) is None:
         # Ray allows its own processes half a minute to start, however busy the machine is.
         out, err = process.communicate()
         assert "timed out during startup" in err, (out, err)
-    worker = psutil.Process(json.loads(notes[0].read_bytes())["pid"])
+    worker = psutil.Process(holder.pid)
     seconds = sum(worker.cpu_times()[:2])
     while sum(worker.cpu_times()[:2]) < seconds + EPOCHS_SECONDS:
         time.sleep(0.1)
@@ -83,13 +78,13 @@ def training(start: Start, project: Path) -> tuple[subprocess.Popen[str], psutil
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_ray_that_is_stopped_leaves_no_process_and_the_next_call_goes_on(
-    start: Start, book_project: Path, stop: signal.Signals
+    start: Start, who_trains: WhoTrains, book_project: Path, stop: signal.Signals
 ) -> None:
     """While it runs `status` says what runs; an interrupt keeps its epochs."""
     path = book_project / "notebooks" / "profiles" / "single.yml"
     short = path.read_text()
     path.write_text(short.replace("epochs: 1", "epochs: 100000"))
-    process, worker = training(start, book_project)
+    process, worker = training(start, who_trains)
     others = {other: other.name() for other in psutil.Process(process.pid).children(recursive=True)}
     shown, _ = start("status", "--profile", "single").communicate(timeout=300)
     if stop == signal.SIGINT:

@@ -13,7 +13,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from rflib.study.store.locks import Holder
+
 Start = Callable[..., subprocess.Popen[str]]
+WhoTrains = Callable[[subprocess.Popen[str]], Holder | None]
 
 TINY = ["--profile", "single", "--workers", "1", "-p", "pool_kernels=[2]", "-p", "seeds=[0]", "-p", "width=0.03"]
 
@@ -21,13 +24,6 @@ TINY = ["--profile", "single", "--workers", "1", "-p", "pool_kernels=[2]", "-p",
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     out, err = process.communicate(timeout=300)
     return process.returncode, out, err
-
-
-def wait_for_training(project: Path, process: subprocess.Popen[str]) -> None:
-    """Return when a process has begun to train."""
-    while not list((project / "runs" / "claims").glob("*.owner.json")):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
 
 
 def test_a_run_makes_a_notebook_and_a_page(start: Start) -> None:
@@ -64,10 +60,10 @@ def test_a_chapter_may_have_parameters_of_its_own(start: Start, book_project: Pa
 
 
 @pytest.mark.slow
-def test_kill_9_while_training_and_the_same_command_succeeds(start: Start, book_project: Path) -> None:
+def test_kill_9_while_training_and_the_same_command_succeeds(start: Start, who_trains: WhoTrains) -> None:
     arguments = ["run", "accuracy-and-pruning", *TINY, "-p", "epochs=150"]
     with start(*arguments) as process:
-        wait_for_training(book_project, process)
+        assert who_trains(process)
         os.kill(process.pid, signal.SIGKILL)
     code, out, err = finish(start(*arguments))
     assert code == 0, err
@@ -76,12 +72,14 @@ def test_kill_9_while_training_and_the_same_command_succeeds(start: Start, book_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_control_c_is_a_message_and_the_next_call_goes_on(start: Start, book_project: Path, workers: str) -> None:
+def test_control_c_is_a_message_and_the_next_call_goes_on(
+    start: Start, who_trains: WhoTrains, book_project: Path, workers: str
+) -> None:
     path = book_project / "notebooks" / "profiles" / "single.yml"
     path.write_text(path.read_text().replace("epochs: 1", "epochs: 100").replace("seeds: [0]", "seeds: [0, 1]"))
     arguments = ["study", "--profile", "single", "--workers", workers]
     with start(*arguments) as process:
-        wait_for_training(book_project, process)
+        assert who_trains(process)
         os.killpg(process.pid, signal.SIGINT)
         code, out, err = finish(process)
     assert code == 130
@@ -107,12 +105,12 @@ def test_control_c_while_a_chapter_is_executed(start: Start, book_project: Path)
 
 
 @pytest.mark.slow
-def test_who_is_waited_for_is_named(start: Start, book_project: Path) -> None:
+def test_who_is_waited_for_is_named(start: Start, who_trains: WhoTrains, book_project: Path) -> None:
     path = book_project / "notebooks" / "profiles" / "single.yml"
     path.write_text(path.read_text().replace("epochs: 1", "epochs: 100"))
     arguments = ["study", "--profile", "single", "--workers", "1"]
     with start(*arguments) as first:
-        wait_for_training(book_project, first)
+        assert who_trains(first)
         second = finish(start(*arguments))
         code, _, err = finish(first)
     assert code == 0, err

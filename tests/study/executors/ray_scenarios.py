@@ -168,15 +168,15 @@ def _watched(task: Task) -> int:
     """Do a task's work and note where; on the doomed node stay in the middle of a run until it is lost."""
     import ray
 
-    from rflib.study import compute
+    from rflib.study import subject, training
 
     context = ray.get_runtime_context()
     folder, node = Path(os.environ["RFLIB_RUNS"]).parent, context.get_node_id()
     (slot,) = context.get_accelerator_ids()["GPU"]
     to_be_lost = (folder / "doomed").read_text()
     doomed = to_be_lost == node
-    compute.RESUME_INTERVAL_SECONDS = 0.0
-    train = compute.train
+    subject.RESUME_INTERVAL_SECONDS = 0.0
+    train = training.train
 
     def noted(*arguments: Any, on_epoch: Any, **options: Any) -> Any:
         def after_epoch(state: Any) -> None:
@@ -188,7 +188,7 @@ def _watched(task: Task) -> int:
 
         return train(*arguments, on_epoch=after_epoch, **options)
 
-    compute.train = noted
+    training.train = noted
     lock = FileLock(folder / f"{node}-{slot}.lock")
     try:
         lock.acquire(timeout=0)
@@ -201,7 +201,7 @@ def _watched(task: Task) -> int:
         time.sleep(0.1)
     _note(folder, "finished", [str(task), node, slot])
     lock.release()
-    compute.train = train
+    training.train = train
     return count
 
 
