@@ -8,14 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from rflib.paper.quantities import quantity
+
 _MISSING = "–"
 _DIGITS = 3
 # Where a column needs more, its numbers have too little in common to be written alike.
 _MOST_DECIMALS = 4
-# Shares, cosines and imbalances, which do not end at 100.
-_DECIMALS = {"normalised_difference": 3, "similarity": 3, "imbalance": 3, "uniform_imbalance": 3}
-# Of any size, so written to three digits each.
-_BY_DIGITS = ("distance", "initial_norm", "reach")
 
 
 def cell(row: Mapping[Any, Any], column: str, decimals: int | None) -> str:
@@ -51,7 +49,7 @@ def decimals_of(column: str, values: Iterable[Any]) -> int | None:
     known = [value for value in values if plain_cell(value) != _MISSING]
     if not known or not all(isinstance(value, float) and math.isfinite(value) for value in known):
         return None
-    needed = _DECIMALS.get(column) or max(map(_needed, known))
+    needed = quantity(column).decimals or max(map(_needed, known))
     return needed if needed <= _MOST_DECIMALS else None
 
 
@@ -66,10 +64,11 @@ def _needed(value: float) -> int:
 def _form(column: str, mean: float) -> str:
     if column.endswith("_reported"):
         return "g"
-    if column in _BY_DIGITS and mean and math.isfinite(mean):
-        return f".{max(0, _DIGITS - 1 - math.floor(math.log10(abs(mean))))}f"
+    digits = quantity(column).digits
+    if digits and mean and math.isfinite(mean):
+        return f".{max(0, digits - 1 - math.floor(math.log10(abs(mean))))}f"
     # z: what rounds to zero has no sign.
-    return f"z.{_DECIMALS.get(column, 1)}f"
+    return f"z.{quantity(column).decimals or 1}f"
 
 
 def _mean_and_spread(mean: float, spread: float | None, form: str) -> str:

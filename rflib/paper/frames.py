@@ -54,6 +54,13 @@ def spearman(x: Sequence[float], y: Sequence[float]) -> float:
     return float(spearmanr(*zip(*pairs, strict=True)).statistic)
 
 
+def at_the_ends(frame: pd.DataFrame, along: str = "receptive_field") -> pd.DataFrame:
+    """Return of each network the rows with the smallest and with the largest field, or ends of another column."""
+    ends = frame.groupby("architecture", sort=False)[along].agg(["min", "max"]).reindex(frame["architecture"])
+    values = frame[along].to_numpy()
+    return frame[(values == ends["min"].to_numpy()) | (values == ends["max"].to_numpy())]
+
+
 NETWORK = ["architecture", "pool_kernel"]
 # What sets the field of a network of the grid, where nothing else does.
 _UNCHANGED: dict[str, Any] = {"map_size": "shrinking", "pool_dilation": 1, "omitted_downsamplings": 0}
@@ -132,11 +139,10 @@ def pruned_copies(study: Study, role: RoleName, *purposes: str) -> pd.DataFrame:
     `pruned_calibrated` with re-estimated ones, NaN where that was not measured; all four are of one trained network.
     `kept` and `kept_calibrated` are the accuracy above guessing that is left, in percent of the dense network's with
     the same statistics. `dead_share` is in percent of the prunable weights, `live_left` counts the live weights that
-    are left, `live_pruned_share` is the share of them, in percent, that went.
+    are left, `live_pruned_share` is the share of them, in percent, that went, and `pruned_dead_share` that of dead
+    weights in all that went.
     """
     frame = study.frame("one_shot", *purposes, role=role)
-    if frame.empty:
-        return frame
     # A measurement with new statistics has the old ones too, and more rates.
     best = frame.groupby(_RUN, sort=False)["calibration_images"].transform("max")
     frame = frame[frame["calibration_images"] == best].reset_index(drop=True)
@@ -152,6 +158,7 @@ def pruned_copies(study: Study, role: RoleName, *purposes: str) -> pd.DataFrame:
         dead_share=100 * frame["dead"] / frame["prunable"],
         live_left=live - went,
         live_pruned_share=100 * went / live,
+        pruned_dead_share=100 * frame["pruned_dead"] / frame["pruned"].clip(lower=1),
     )
     guess = 100 / study.profile.roles[role].classes
     for end in ("", "_calibrated"):
@@ -162,8 +169,7 @@ def pruned_copies(study: Study, role: RoleName, *purposes: str) -> pd.DataFrame:
 @traced
 def recalibrated(study: Study, *, role: RoleName = "small_images", purpose: str = "grid") -> pd.DataFrame:
     """Return the rows of `pruned_copies` that were measured with re-estimated statistics."""
-    found = pruned_copies(study, role, purpose)
-    return found.dropna(subset="pruned_calibrated") if len(found) else found
+    return pruned_copies(study, role, purpose).dropna(subset="pruned_calibrated")
 
 
 def _calibrated(frame: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
@@ -195,6 +201,7 @@ def beside_the_smallest(study: Study, *, role: RoleName = "small_images", purpos
 @traced
 def fields(study: Study, role: RoleName, purpose: str = "grid") -> pd.DataFrame:
     """Return one row a network: computed field of the last convolution in pixels, dead taps and visible input."""
+    columns = [*_WHOLE, "receptive_field", "last_map_size", "dead_share", "input_share"]
     rows = [
         {
             **{name: getattr(item.key.settings.model, name) for name in _WHOLE},  # type: ignore[attr-defined]
@@ -205,7 +212,7 @@ def fields(study: Study, role: RoleName, purpose: str = "grid") -> pd.DataFrame:
         }
         for item, measurement in study.select("architecture", purpose, role=role)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _label(row: object) -> int | None:

@@ -16,6 +16,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from rflib.paper import quantities
 from rflib.study.coverage import filling_profile
 from rflib.study.origin import METADATA, Asked, Origin, asking, lacking, recorded
 
@@ -67,18 +68,6 @@ _KERNELS = {
 }
 _OTHER_COLOURS = ("#999933", "#882255", "#44AA99", "#AA4499", "#117733", "#661100", "#6699CC", "#888888")
 _OTHER_MARKERS = ("<", ">", "h", "p", "*", "8", "d")
-
-_QUANTITIES = {
-    "dense": {"color": "#1A1A1A", "marker": "o", "linestyle": "-"},
-    "pruned": {"color": "#D7301F", "marker": "s", "linestyle": "-"},
-    "live": {"color": "#6A51A3", "marker": "^", "linestyle": "--"},
-    "pruned_calibrated": {"color": "#D7301F", "marker": "s", "linestyle": ":", "markerfacecolor": "white"},
-    "live_calibrated": {"color": "#6A51A3", "marker": "^", "linestyle": ":", "markerfacecolor": "white"},
-    "fine_tuned": {"color": "#00838F", "marker": "D", "linestyle": "-"},
-    "long_fine_tuned": {"color": "#00838F", "marker": "v", "linestyle": ":"},
-    "dead_share": {"color": "#B0B0B0"},
-    "input_share": {"color": "#4C6A92", "marker": "p", "linestyle": "-"},
-}
 
 
 class NothingToDraw(Exception):
@@ -175,7 +164,9 @@ def kernel_style(pool_kernel: int) -> dict[str, Any]:
 
 def quantity_style(quantity: str) -> dict[str, Any]:
     """Return colour, marker and line of a quantity such as `dense`, the same in every figure."""
-    return dict(_QUANTITIES[quantity])
+    if not (look := quantities.quantity(quantity).drawn):
+        raise KeyError(f"{quantity}: expected a quantity that `quantities.yml` says how to draw")
+    return dict(look)
 
 
 def key(label: str, **style: Any) -> Line2D:

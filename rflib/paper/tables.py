@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from rflib.paper.cells import cell, decimals_of
-from rflib.paper.headings import HEADINGS, heading
+from rflib.paper.quantities import first, quantity
 from rflib.study.coverage import filling_profile
 from rflib.study.origin import ASKED, METADATA, Asked, Origin, origin_of
 from rflib.study.study import Study
@@ -104,7 +104,7 @@ def _filled(frame: pd.DataFrame, *, unit: bool) -> tuple[tuple[str, ...], tuple[
     shown, records = _columns(frame), frame.to_dict("records")
     decimals = {column: decimals_of(column, (row.get(column) for row in records)) for column in shown}
     rows = tuple(tuple(cell(row, column, decimals[column]) for column in shown) for row in records)
-    return tuple(heading(column, unit=unit) for column in shown), rows
+    return tuple(quantity(column).heading(unit=unit) for column in shown), rows
 
 
 def _columns(frame: pd.DataFrame) -> list[str]:
@@ -115,8 +115,8 @@ def _columns(frame: pd.DataFrame) -> list[str]:
     varied = [base for base in varied if not (base.endswith("_calibrated") and _unmeasured(frame, base))]
     if "width_multiple" in varied and "width" in varied:
         varied.remove("width")
-    known = [column for column in HEADINGS if column in varied]
-    columns = known + [column for column in varied if column not in HEADINGS]
+    leading = [column for column in first() if column in varied]
+    columns = leading + [column for column in varied if column not in leading]
     return sorted(columns, key=lambda column: column == "n")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -11,8 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from rflib.paper import plots
-from rflib.paper.frames import NETWORK, accuracy_and_pruning, fields, pruned_copies, recalibrated, summarise
-from rflib.paper.say import NOTHING, Sentences, by_field, ends, networks, pixels, strength, value
+from rflib.paper.frames import (
+    NETWORK,
+    accuracy_and_pruning,
+    at_the_ends,
+    fields,
+    pruned_copies,
+    recalibrated,
+    summarise,
+    training_curves,
+)
 from rflib.paper.style import Drawing, covered, drawn, kernel_style, key, legend, note
 from rflib.paper.verdicts.assessment import corrected, difference, floor, trend
 from rflib.paper.verdicts.cells import (
@@ -57,7 +64,7 @@ def new_statistics(
     all of a row are of the same trained networks.
     """
     frame = recalibrated(study, role=role, purpose=purpose)
-    frame = frame[(frame["rate"] - rate).abs() < 1e-9] if len(frame) else frame
+    frame = frame[(frame["rate"] - rate).abs() < 1e-9]
     if frame.empty:
         return frame
     keys = [*NETWORK, "seed", "dense", "dense_calibrated"]
@@ -134,7 +141,7 @@ def draw_live_weights(study: Study, *, role: RoleName = "small_images") -> Drawi
     above guessing.
     """
     frame = pruned_copies(study, role, "grid")
-    frame = frame[frame["scope"] == "live"] if len(frame) else frame
+    frame = frame[frame["scope"] == "live"]
     covered(frame)
     by = ["architecture", "pool_kernel", "rate"]
     table = summarise(frame, by, ["kept", "kept_calibrated", *_AXES]).sort_values("rate")
@@ -173,90 +180,38 @@ def _draw_kept(axes: Axes, group: pd.DataFrame, x: str, kernel: int) -> None:
     axes.plot(again[x] / scale, again["kept_calibrated_mean"], label="_", **style | _NEW)
 
 
-def say_dense_accuracy(table: pd.DataFrame) -> Sentences:
-    """Give dense accuracy at every field."""
-    return by_field(table, "dense", "dense accuracy", "%")
+@traced
+def dead_among_pruned(
+    study: Study, *, role: RoleName = "small_images", rates: Sequence[float] = (0.8, 0.9)
+) -> pd.DataFrame:
+    """Return one row a network of smallest or largest field and rate: what global pruning took, in percent.
 
-
-def say_cost_of_pruning(table: pd.DataFrame) -> Sentences:
-    """Give dense minus pruned at every field."""
-    return by_field(table, "difference", "the accuracy lost to pruning", "points")
-
-
-def say_seeds(table: pd.DataFrame) -> Sentences:
-    """Say how far the number of seeds behind a table carries."""
-    return NOTHING if table.empty else Sentences((strength(table),))
-
-
-def say_control(table: pd.DataFrame, *, classes: int) -> Sentences:
-    """Say what the control, the same rate among live weights, leaves at the ends of each grid.
-
-    Ends with the number of networks that only guess among `classes`, for each of the three rankings.
+    `pruned_dead_share` is the share of dead weights in it, `live_pruned_share` that of the live weights that went.
     """
+    copies = pruned_copies(study, role, "grid")
+    copies = copies[(copies["scope"] == "global") & copies["rate"].isin(rates)]
+    shares = summarise(copies, [*NETWORK, "rate"], ["pruned_dead_share", "live_pruned_share"])
+    return at_the_ends(fields(study, role)).merge(shares, on=NETWORK)
+
+
+@traced
+def guessing(study: Study, *, role: RoleName = "small_images", rate: float = _RATE) -> pd.DataFrame:
+    """Return one row: of how many `networks` each ranking leaves no more than `margin` points above guessing."""
+    table = accuracy_and_pruning(study, role=role, rate=rate)
+    rankings = ("pruned", "live", "layerwise")
+    columns = ["networks", "margin", *(f"{name}_guess" for name in rankings)]
     if table.empty:
-        return NOTHING
-    points = []
-    for name, group in networks(table):
-        parts = [
-            f"at {pixels(row)}, {value(row, 'pruned')} when all weights are ranked and {value(row, 'live')} when only "
-            f"live weights are (dense {value(row, 'dense')})"
-            for row in ends(group)
-        ]
-        points.append(f"`{name}` keeps, {'; '.join(parts)}.")
-    return Sentences((*points, _guessing(table, classes)))
+        return pd.DataFrame(columns=columns)
+    bound = 100 / study.profile.roles[role].classes + GUESSING_POINTS
+    near = [int((table[f"{name}_mean"] <= bound).sum()) for name in rankings]
+    return pd.DataFrame([[len(table), GUESSING_POINTS, *near]], columns=columns)
 
 
-def say_dead_among_pruned(
-    per_seed: pd.DataFrame, table: pd.DataFrame, rates: Sequence[float] = (0.8, 0.9)
-) -> Sentences:
-    """Say how much of what was pruned was dead, and which share of the live weights went with it.
-
-    `per_seed` is `one_shot`; `table` gives the fields and their shares of dead taps.
-    """
-    if per_seed.empty or table.empty:
-        return NOTHING
-    points = []
-    for name, group in networks(table):
-        for row in ends(group):
-            runs = per_seed[(per_seed["architecture"] == name) & (per_seed["pool_kernel"] == row["pool_kernel"])]
-            parts = [part for rate in rates if (part := _dead_part(runs, rate, row["dead_share"]))]
-            if row["dead_share"] == 0:
-                parts = ["no tap is dead, so a rate is the share of live weights that goes"]
-            points.append(f"`{name}` at {pixels(row)}: {'; '.join(parts)}.")
-    return Sentences(tuple(points))
-
-
-def say_selection(curves: pd.DataFrame) -> Sentences:
-    """Say how much runs gain when the best test epoch takes the place of the last (`training_curves`)."""
-    if curves.empty:
-        return NOTHING
-    runs = curves.groupby(["architecture", "pool_kernel", "seed"], sort=False)["test_accuracy"]
-    gains = runs.max() - runs.last()
-    return Sentences(
-        (
-            f"Each run's best test epoch in the place of its last would raise dense accuracy by {gains.mean():.1f} "
-            f"points on average and by {gains.max():.1f} at most (runs: {len(gains)}). That gain is owed to choosing "
-            f"on the test set.",
-        )
-    )
-
-
-def _guessing(table: pd.DataFrame, classes: int) -> str:
-    guess = 100 / classes
-    counts = {c: int((table[f"{c}_mean"] <= guess + GUESSING_POINTS).sum()) for c in ("pruned", "live", "layerwise")}
-    return (
-        f"Networks that end within {GUESSING_POINTS:g} points of guessing ({guess:g} %), out of {len(table)}: "
-        f"{counts['pruned']} when all weights are ranked together, {counts['live']} when only live weights are, "
-        f"{counts['layerwise']} when each layer is ranked on its own."
-    )
-
-
-def _dead_part(runs: pd.DataFrame, rate: float, dead_share: float) -> str:
-    dead = runs[(runs["rate"] - rate).abs() < 1e-9]["pruned_dead_share"].mean()
-    if isnan(dead):
-        return ""
-    live = 100 * rate * (1 - dead / 100) / (1 - dead_share / 100)
-    return f"at rate {rate:g}, {dead:.0f} % of the pruned weights were dead, and {live:.0f} % of the live weights went"
+@traced
+def selection_gains(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+    """Return one row a run: `gain` in points when the best test epoch takes the place of the last."""
+    runs = training_curves(study, role=role).groupby([*NETWORK, "purpose", "seed"], sort=False)["test_accuracy"]
+    return (runs.max() - runs.last()).rename("gain").reset_index()
 
 
 _TABLES = ("table-1", "table-2")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from rflib.paper import plots
-from rflib.paper.frames import summarise, training_curves
-from rflib.paper.say import NOTHING, Sentences, magnitude, over_seeds, percent, strength
+from rflib.paper.frames import NETWORK, summarise, training_curves
 from rflib.paper.style import Drawing, covered, drawn, kernel_style, key, legend, note
 from rflib.paper.verdicts.assessment import all_of, difference, trend
 from rflib.paper.verdicts.evidence import DIFFERENCE, TREND, Evidence
@@ -55,8 +54,6 @@ def spectrum_summary(
 ) -> pd.DataFrame:
     """Return one row a network and checkpoint: largest and k-th eigenvalue, products, relative residual."""
     frame = spectra(study, role=role, purposes=purposes)
-    if frame.empty:
-        return frame
     keys = ["architecture", "pool_kernel", "checkpoint", "batch_statistics", "seed"]
     groups = frame.groupby(keys, sort=False)
     summary = groups.agg(
@@ -165,179 +162,77 @@ def draw_training_curves(
     return figure
 
 
-_NETWORK = ["architecture", "pool_kernel"]
-_SAY_MOMENTS = {"initial": "before training", "last": "after training"}
+@traced
+def by_network(study: Study, *, purposes: Sequence[str] = ("grid",)) -> pd.DataFrame:
+    """Return one row a network and checkpoint: `largest` and `spread`, largest minus smallest, of the eigenvalues.
 
-
-def say_spectra(summary: pd.DataFrame) -> Sentences:
-    """Give the largest eigenvalue and the spread of the computed ones at every k (`spectrum_summary`).
-
-    The spread is the largest minus the smallest of the computed eigenvalues. Batch statistics only.
+    Means over seeds, on batch statistics. The spread is missing where the smallest computed eigenvalue is lost in its
+    residual.
     """
-    table = _by_network(summary)
-    if table.empty:
-        return NOTHING
-    points = [
-        f"`{name}` {_SAY_MOMENTS[str(checkpoint)]}: the largest eigenvalue is {_path(group, 'largest_mean')}; the "
-        f"spread of the computed ones {_spread(group)}."
-        for (checkpoint, name), group in table.groupby(["checkpoint", "architecture"], sort=False)
-    ]
-    return Sentences((*points, strength(table)))
+    summary = spectrum_summary(study, purposes=purposes)
+    summary = summary[summary["batch_statistics"] == "batch"]
+    resolved = summary["worst_residual"] <= LARGEST_RESIDUAL
+    spread = (summary["largest"] - summary["smallest"]).where(resolved)
+    return summarise(summary.assign(spread=spread), [*NETWORK, "checkpoint"], ["largest", "spread", "smallest"])
 
 
-def say_cost(summary: pd.DataFrame) -> Sentences:
-    """Say what the eigenvalues cost and how exact they are: Hessian products, residuals."""
-    if summary.empty:
-        return NOTHING
-    worst = summary["worst_residual"].max()
-    few, many = summary["products"].min(), summary["products"].max()
-    doubtful = int((summary["worst_residual"] > LARGEST_RESIDUAL).sum())
-    return Sentences(
-        (
-            f"{len(summary)} spectra of {summary['eigenvalues'].max()} eigenvalues on {summary['images'].max()} images "
-            f"took between {few} and {many} Hessian products each.",
-            f"The worst residual of a spectrum, divided by its largest eigenvalue, is {magnitude(worst)} at most; it "
-            f"exceeds {LARGEST_RESIDUAL:g} in {doubtful} of {len(summary)} spectra. An eigenvalue that is small "
-            f"beside its residual is known by its order of magnitude only.",
-        )
-    )
+@traced
+def frozen_statistics(study: Study) -> pd.DataFrame:
+    """Return one row a network and checkpoint: the largest eigenvalue with the statistics of each batch and frozen."""
+    keys = [*NETWORK, "checkpoint"]
+    summary = spectrum_summary(study)
+    wide = summary.pivot_table(index=[*keys, "seed"], columns="batch_statistics", values="largest")
+    return summarise(wide.reindex(columns=["batch", "frozen"]).dropna().reset_index(), keys, ["batch", "frozen"])
 
 
-def say_frozen_statistics(summary: pd.DataFrame) -> Sentences:
-    """Say how the largest eigenvalue changes when batch statistics are re-estimated once and frozen."""
-    if summary.empty or not (summary["batch_statistics"] == "frozen").any():
-        return NOTHING
-    keys = [*_NETWORK, "checkpoint", "seed"]
-    wide = summary.pivot_table(index=keys, columns="batch_statistics", values="largest").dropna().reset_index()
-    means = summarise(wide, [*_NETWORK, "checkpoint"], ["batch", "frozen"])
-    points = [
-        f"`{row['architecture']}` at k = {row['pool_kernel']}, {_SAY_MOMENTS[row['checkpoint']]}: "
-        f"{magnitude(row['batch_mean'])} with the statistics of each batch, {magnitude(row['frozen_mean'])} with "
-        "frozen ones."
-        for _, row in means.iterrows()
-    ]
-    return Sentences((*points, strength(means)))
+@traced
+def last_epochs(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+    """Return one row a network of the grid: test accuracy and training loss at the last epoch, means over seeds."""
+    curves = training_curves(study, role=role)
+    curves = curves[(curves["purpose"] == "grid") & (curves["epoch"] == curves["epochs"])]
+    return summarise(curves, NETWORK, ["test_accuracy", "train_loss"])
 
 
-def say_curves(table: pd.DataFrame) -> Sentences:
-    """Give accuracy and training loss at the last epoch at every k; `table` is `training_curves`."""
-    grid = table[table["purpose"] == "grid"] if not table.empty else table
-    if grid.empty:
-        return NOTHING
-    ended = summarise(grid[grid["epoch"] == grid["epochs"]], _NETWORK, ["test_accuracy", "train_loss"])
-    points = [
-        f"`{name}`: test accuracy at the last epoch is {_path(group, 'test_accuracy_mean', percent)}; training loss "
-        f"is {_path(group, 'train_loss_mean')}."
-        for name, group in ended.groupby("architecture", sort=False)
-    ]
-    return Sentences((*points, strength(ended)))
+@traced
+def twice_the_epochs(study: Study) -> pd.DataFrame:
+    """Return one row a network and T_max of the runs of twice the epochs, beside the smallest field trained once.
 
-
-def say_doubled(table: pd.DataFrame) -> Sentences:
-    """Set a large field after twice the epochs beside the smallest one trained once (`training_curves`).
-
-    Best test epochs of the same seeds, as in the claim, and the last epochs beside them.
+    `best` and `last` are test accuracies at the best and at the last epoch, `middle` and `late` means around the middle
+    and over the last quarter; `base_best` and `base_last` are of the network at `base_kernel`, over the same seeds.
     """
-    points, seeds = [], []
-    for (name, kernel, period), runs in _doubled(table):
-        short = table[_is(table, purpose="grid", architecture=name) & table["seed"].isin(runs["seed"])]
-        short = short[short["pool_kernel"] == short["pool_kernel"].min()]
-        if short.empty or short["pool_kernel"].iloc[0] >= kernel:
-            points.append(f"`{name}` at k = {kernel}: this grid has no smaller field to compare with.")
-            continue
-        runs = runs[runs["seed"].isin(short["seed"])]
-        seeds.append(runs["seed"].nunique())
-        points.append(
-            f"`{name}` at k = {kernel}, {runs['epoch'].max()} epochs with T_max = {period}: {_best_and_last(runs)}. At "
-            f"k = {short['pool_kernel'].iloc[0]}, {short['epoch'].max()} epochs give {_best_and_last(short)}."
-        )
-    if not points:
-        return NOTHING
-    return Sentences((*dict.fromkeys(points), *([over_seeds(pd.DataFrame({"n": seeds}))] if seeds else [])))
+    curves = training_curves(study)
+    grid = curves[curves["purpose"] == "grid"]
+    grid = grid[grid["pool_kernel"] == grid.groupby("architecture")["pool_kernel"].transform("min")]
+    base = _run_by_run(grid, ["architecture", "seed"]).rename(columns=lambda name: name.replace("run_", "base_"))
+    keys = [*NETWORK, "cosine_period_epochs", "seed"]
+    runs = _run_by_run(curves[curves["purpose"].str.startswith("doubled")], keys)
+    both = runs.rename(columns=lambda name: name.removeprefix("run_")).merge(base, on=["architecture", "seed"])
+    both = both[both["base_kernel"] < both["pool_kernel"]]
+    quantities = ["best", "last", "middle", "late", "base_best", "base_last"]
+    return summarise(both, [*keys[:-1], "epochs", "base_kernel", "base_epochs"], quantities)
 
 
-def say_bump(table: pd.DataFrame) -> Sentences:
-    """Give test accuracy of a doubled run around the middle and in the last quarter, in means over seeds.
-
-    With T_max as printed the learning rate is zero in the middle and back at its start at the end.
-    """
-    points, seeds = [], []
-    for (name, kernel, period), runs in _doubled(table):
-        epochs = runs["epoch"].max()
-        middle = runs[(runs["epoch"] - epochs / 2).abs() <= max(0.5, epochs / 40)]["test_accuracy"].mean()
-        late = runs[runs["epoch"] > 0.75 * epochs]["test_accuracy"].mean()
-        seeds.append(runs["seed"].nunique())
-        points.append(
-            f"`{name}` at k = {kernel}, T_max = {period}: around epoch {epochs // 2} test accuracy is {middle:.1f} %, "
-            f"in the last quarter {late:.1f} %."
-        )
-    return Sentences((*points, over_seeds(pd.DataFrame({"n": seeds})))) if points else NOTHING
+def _run_by_run(curves: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Return one row a run: what a training curve of test accuracy comes to."""
+    rows = [dict(zip(keys, key, strict=True)) | _course(run) for key, run in curves.groupby(list(keys), sort=False)]
+    return pd.DataFrame(rows, columns=[*keys, *(f"run_{name}" for name in _COURSE)])
 
 
-def _by_network(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return means over seeds of the spectra on batch statistics, one row a network and checkpoint."""
-    if summary.empty:
-        return summary
-    chosen = summary[summary["batch_statistics"] == "batch"]
-    chosen = chosen.assign(spread=chosen["largest"] - chosen["smallest"])
-    return summarise(chosen, [*_NETWORK, "checkpoint"], ["largest", "spread", "worst_residual"])
+_COURSE = ("kernel", "epochs", "best", "last", "middle", "late")
 
 
-def _unresolved(group: pd.DataFrame) -> list[int]:
-    """Return the pool kernels whose smallest computed eigenvalues are lost in their residuals."""
-    return sorted(group[group["worst_residual_mean"] > LARGEST_RESIDUAL]["pool_kernel"])
+def _course(run: pd.DataFrame) -> dict[str, Any]:
+    accuracy, epochs = run.set_index("epoch")["test_accuracy"].sort_index(), run["epoch"].max()
+    middle, late = _middle_and_late(run)
+    found = (run["pool_kernel"].iloc[0], epochs, accuracy.max(), accuracy.iloc[-1], middle, late)
+    return {f"run_{name}": value for name, value in zip(_COURSE, found, strict=True)}
 
 
-def _spread(group: pd.DataFrame) -> str:
-    kernels = ", ".join(str(kernel) for kernel in _unresolved(group))
-    return f"is not resolved at k = {kernels}" if kernels else f"is {_path(group, 'spread_mean')}"
-
-
-def _path(group: pd.DataFrame, column: str, written: Callable[[float], str] = magnitude) -> str:
-    """Return the values of a column with their k, in its order."""
-    rows = group.sort_values("pool_kernel").to_dict("records")
-    return ", ".join(f"{written(row[column])} at k = {row['pool_kernel']}" for row in rows)
-
-
-def _doubled(table: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """Yield the runs of twice the training, all seeds together, under their network, pool kernel and T_max."""
-    long = table[table["purpose"].str.startswith("doubled")] if not table.empty else table
-    if not long.empty:
-        yield from long.groupby([*_NETWORK, "cosine_period_epochs"], sort=False)
-
-
-def _is(frame: pd.DataFrame, **values: object) -> pd.Series:
-    return pd.concat([frame[column] == value for column, value in values.items()], axis=1).all(axis=1)
-
-
-def _best_and_last(runs: pd.DataFrame) -> str:
-    by_seed = runs.sort_values("epoch").groupby("seed")["test_accuracy"]
-    return f"{by_seed.max().mean():.1f} % at the best test epoch and {by_seed.last().mean():.1f} % at the last"
-
-
-_NOTHING = "This profile holds no measurements for this picture."
-_CHECKPOINTS = {"initial": "before training", "last": "after it"}
-
-
-def say_spectrum(summary: pd.DataFrame, *, architecture: str, pool_kernel: int) -> str:
-    """Return the largest eigenvalue of a network before and after training, from `spectrum_summary`.
-
-    On batch statistics, means over seeds; beside each stands the smallest eigenvalue that was computed.
-    """
-    if summary.empty:
-        return _NOTHING
-    rows = summary[(summary["architecture"] == architecture) & (summary["pool_kernel"] == pool_kernel)]
-    rows = rows[rows["batch_statistics"] == "batch"]
-    parts = [_largest(rows[rows["checkpoint"] == name], word) for name, word in _CHECKPOINTS.items()]
-    found = [part for part in parts if part]
-    return f"{architecture} at k = {pool_kernel}: {', '.join(found)}." if found else _NOTHING
-
-
-def _largest(rows: pd.DataFrame, when: str) -> str:
-    if rows.empty:
-        return ""
-    last = f"number {rows['eigenvalues'].max()} is {magnitude(rows['smallest'].mean())}"
-    return f"the largest eigenvalue {when} is {magnitude(rows['largest'].mean())} and {last}"
+def _middle_and_late(run: pd.DataFrame) -> tuple[float, float]:
+    """Return mean test accuracy around the middle of a run, within 1/40 of it, and over its last quarter."""
+    epochs = run["epoch"].max()
+    middle = (run["epoch"] - epochs / 2).abs() <= max(0.5, epochs / 40)
+    return run.loc[middle, "test_accuracy"].mean(), run.loc[run["epoch"] > 0.75 * epochs, "test_accuracy"].mean()
 
 
 def decide_wider_before_training(readings: Readings) -> Finding:
@@ -417,12 +312,8 @@ def decide_bump(readings: Readings) -> Finding:
 
 
 def _bump_height(run: pd.DataFrame) -> float:
-    """Return mean test accuracy around the middle of a run, within 1/40 of it, minus that of the last quarter."""
-    epochs = run["epoch"].max()
-    middle = (run["epoch"] - epochs / 2).abs() <= max(0.5, epochs / 40)
-    return float(
-        run.loc[middle, "test_accuracy"].mean() - run.loc[run["epoch"] > 0.75 * epochs, "test_accuracy"].mean()
-    )
+    middle, late = _middle_and_late(run)
+    return middle - late
 
 
 def _claim_doubled(readings: Readings) -> Iterator[tuple[tuple[str, str, int, int], pd.DataFrame]]:

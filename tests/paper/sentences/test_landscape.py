@@ -1,11 +1,26 @@
+"""What the sentences of the loss landscape are filled from."""
+
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
+import pytest
 
 from rflib.paper.chapters import loss_landscape
-from rflib.paper.say import NOTHING, ONE_SEED
+from rflib.paper.say import NOTHING, say
 
-EMPTY = pd.DataFrame()
+Given = Callable[[pd.DataFrame], None]
+
+
+@pytest.fixture
+def spectra_are(monkeypatch: pytest.MonkeyPatch) -> Given:
+    return lambda frame: monkeypatch.setattr(loss_landscape, "spectrum_summary", lambda *_, **__: frame)
+
+
+@pytest.fixture
+def curves_are(monkeypatch: pytest.MonkeyPatch) -> Given:
+    return lambda frame: monkeypatch.setattr(loss_landscape, "training_curves", lambda *_, **__: frame)
 
 
 def spectrum(
@@ -16,7 +31,7 @@ def spectrum(
     statistics: str = "batch",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return one row a pool kernel, as `loss_landscape.spectrum_summary` does."""
+    """Return one row a pool kernel, as `spectrum_summary` does."""
     return pd.DataFrame(
         {
             "architecture": "rf_vgg19",
@@ -58,126 +73,69 @@ def doubled(accuracies: list[float], *, period: int, kernel: int = 4) -> pd.Data
     return run(accuracies, kernel=kernel, period=period, purpose=f"doubled_{period}")
 
 
-def test_largest_and_spread_go_from_the_smallest_k_to_the_largest() -> None:
-    first, strength = loss_landscape.say_spectra(spectrum([10.0, 30.0, 20.0], [1.0, 2.0, 3.0])).points
-    assert first == (
-        "`rf_vgg19` before training: the largest eigenvalue is 10 at k = 1, 30 at k = 2, 20 at k = 3; the spread of "
-        "the computed ones is 9 at k = 1, 28 at k = 2, 17 at k = 3."
-    )
-    assert strength == "One seed a network: an indication, without a spread."
+def test_networks_are_means_over_seeds_and_leave_out_frozen_statistics(spectra_are: Given) -> None:
+    both = [spectrum([10.0, 20.0], [0.0, 1.0]), spectrum([30.0, 60.0], [0.0, 1.0], seed=1)]
+    spectra_are(pd.concat([*both, spectrum([999.0, 999.0], [0.0, 0.0], statistics="frozen")]))
+    found = loss_landscape.by_network(None)
+    assert found[["pool_kernel", "largest_mean", "spread_mean", "n"]].values.tolist() == [
+        [1, 20, 20, 2],
+        [2, 40, 39, 2],
+    ]
 
 
-def test_spectra_are_means_over_seeds_and_leave_out_frozen_statistics() -> None:
-    both = [spectrum([10.0, 20.0], [0.0, 0.0]), spectrum([30.0, 60.0], [0.0, 0.0], seed=1)]
-    summary = pd.concat([*both, spectrum([999.0, 999.0], [0.0, 0.0], statistics="frozen")])
-    first, strength = loss_landscape.say_spectra(summary).points
-    assert first == (
-        "`rf_vgg19` before training: the largest eigenvalue is 20 at k = 1, 40 at k = 2; the spread of the computed "
-        "ones is 20 at k = 1, 40 at k = 2."
-    )
-    assert strength == "2 seeds a network: an indication, fewer than the five of the paper."
-
-
-def test_a_spread_lost_in_its_residuals_is_not_given() -> None:
+def test_a_spread_lost_in_its_residuals_is_missing(spectra_are: Given) -> None:
     summary = spectrum([1.0, 2.0, 3.0], [0.0] * 3)
     summary.loc[1, "worst_residual"] = 0.5
-    assert loss_landscape.say_spectra(summary).points[0] == (
-        "`rf_vgg19` before training: the largest eigenvalue is 1 at k = 1, 2 at k = 2, 3 at k = 3; the spread of the "
-        "computed ones is not resolved at k = 2."
+    spectra_are(summary)
+    assert say("{spread:digits}", loss_landscape.by_network(None), along="pool_kernel").points == (
+        "1 at k = 1 and 3 at k = 3",
     )
 
 
-def test_cost_counts_products_and_doubtful_spectra() -> None:
-    summary = spectrum([1.0, 2.0], [0.0, 0.0]).assign(worst_residual=[0.01, 0.3])
-    products, residuals = loss_landscape.say_cost(summary).points
-    assert products.startswith("2 spectra of 20 eigenvalues on 128 images took between 30 and 31 Hessian products")
-    assert "is 0.3 at most; it exceeds 0.1 in 1 of 2 spectra" in residuals
-
-
-def test_frozen_statistics_stand_beside_those_of_each_batch() -> None:
-    summary = pd.concat([spectrum([10.0, 20.0], [0.0, 0.0]), spectrum([77.0], [0.0], statistics="frozen")])
-    point, strength = loss_landscape.say_frozen_statistics(summary).points
-    assert point == "`rf_vgg19` at k = 1, before training: 10 with the statistics of each batch, 77 with frozen ones."
-    assert strength == "One seed a network: an indication, without a spread."
+def test_frozen_statistics_stand_beside_those_of_each_batch(spectra_are: Given) -> None:
+    first = [spectrum([10.0, 20.0], [0.0, 0.0]), spectrum([77.0], [0.0], statistics="frozen")]
     second = [spectrum([20.0], [0.0], seed=1), spectrum([79.0], [0.0], seed=1, statistics="frozen")]
-    point, strength = loss_landscape.say_frozen_statistics(pd.concat([summary, *second])).points
-    assert point == "`rf_vgg19` at k = 1, before training: 15 with the statistics of each batch, 78 with frozen ones."
-    assert strength == "2 seeds a network: an indication, fewer than the five of the paper."
-    assert loss_landscape.say_frozen_statistics(spectrum([1.0], [0.0])) == NOTHING
+    spectra_are(pd.concat([*first, *second]))
+    assert say(
+        "{pool_kernel} {checkpoint}: {batch:g} and {frozen:g} ({n})", loss_landscape.frozen_statistics(None)
+    ).points == ("1 before training: 15 and 78 (n = 2)",)
+    spectra_are(spectrum([1.0], [0.0]))
+    assert loss_landscape.frozen_statistics(None).empty
 
 
-def test_the_end_of_training_has_accuracy_and_loss() -> None:
-    curves = pd.concat([run([50.0, 90.0], kernel=1), run([99.0, 80.0], kernel=4, loss=0.9)])
-    first, _ = loss_landscape.say_curves(curves).points
-    assert first == (
-        "`rf_resnet50`: test accuracy at the last epoch is 90.0 % at k = 1, 80.0 % at k = 4; training loss is 0.5 at "
-        "k = 1, 0.9 at k = 4."
-    )
+def test_the_end_of_training_is_that_of_the_grid(curves_are: Given) -> None:
+    grid = [run([50.0, 90.0], kernel=1), run([99.0, 80.0], kernel=4, loss=0.9)]
+    curves_are(pd.concat([*grid, doubled([10.0, 20.0], period=1)]))
+    found = loss_landscape.last_epochs(None)
+    assert found[["pool_kernel", "test_accuracy_mean", "train_loss_mean"]].values.tolist() == [
+        [1, 90, 0.5],
+        [4, 80, 0.9],
+    ]
 
 
-def test_curves_take_the_grid_and_not_the_doubled_runs() -> None:
-    curves = pd.concat([run([90.0], kernel=1), doubled([10.0, 20.0], period=1)])
-    assert loss_landscape.say_curves(curves).points[0] == (
-        "`rf_resnet50`: test accuracy at the last epoch is 90.0 % at k = 1; training loss is 0.5 at k = 1."
-    )
-    assert loss_landscape.say_curves(doubled([10.0, 20.0], period=1)) == NOTHING
-
-
-def test_twice_the_training_stands_beside_the_smallest_field() -> None:
+def test_twice_the_training_stands_beside_the_smallest_field_of_the_same_seeds(curves_are: Given) -> None:
     table = pd.concat(
         [run([60.0, 95.0], kernel=1), run([1.0, 2.0], kernel=2), doubled([10.0, 50.0, 85.0, 70.0], period=2)]
     )
-    first, strength = loss_landscape.say_doubled(table).points
-    assert first == (
-        "`rf_resnet50` at k = 4, 4 epochs with T_max = 2: 85.0 % at the best test epoch and 70.0 % at the last. At "
-        "k = 1, 2 epochs give 95.0 % at the best test epoch and 95.0 % at the last."
-    )
-    assert strength == ONE_SEED
     # Seed 1 adds 2 points to everything; seed 2 has no partner at k = 1 and seed 3 no doubled run.
     others = table.assign(seed=1, test_accuracy=table["test_accuracy"] + 2)
-    alone = pd.concat(
-        [doubled([0.0, 0.0, 0.0, 0.0], period=2).assign(seed=2), run([1.0, 1.0], kernel=1).assign(seed=3)]
-    )
-    first, strength = loss_landscape.say_doubled(pd.concat([table, others, alone])).points
-    assert first == (
-        "`rf_resnet50` at k = 4, 4 epochs with T_max = 2: 86.0 % at the best test epoch and 71.0 % at the last. At "
-        "k = 1, 2 epochs give 96.0 % at the best test epoch and 96.0 % at the last."
-    )
-    assert strength == "Means over 2 seeds a network."
+    alone = [doubled([0.0, 0.0, 0.0, 0.0], period=2).assign(seed=2), run([1.0, 1.0], kernel=1).assign(seed=3)]
+    curves_are(pd.concat([table, others, *alone]))
+    (row,) = loss_landscape.twice_the_epochs(None).to_dict("records")
+    assert (row["pool_kernel"], row["epochs"], row["cosine_period_epochs"], row["n"]) == (4, 4, 2, 2)
+    assert (row["base_kernel"], row["base_epochs"]) == (1, 2)
+    assert (row["best_mean"], row["last_mean"], row["base_best_mean"], row["base_last_mean"]) == (86, 71, 96, 96)
 
 
-def test_twice_the_training_needs_a_smaller_field() -> None:
-    table = pd.concat([run([60.0, 95.0], kernel=4), doubled([10.0, 50.0, 60.0, 70.0], period=2)])
-    assert loss_landscape.say_doubled(table).points == (
-        "`rf_resnet50` at k = 4: this grid has no smaller field to compare with.",
-    )
+def test_twice_the_training_needs_a_smaller_field(curves_are: Given) -> None:
+    curves_are(pd.concat([run([60.0, 95.0], kernel=4), doubled([10.0, 50.0, 60.0, 70.0], period=2)]))
+    assert say("{best}", loss_landscape.twice_the_epochs(None)) == NOTHING
+    curves_are(run([60.0, 95.0], kernel=4))
+    assert say("{best}", loss_landscape.twice_the_epochs(None)) == NOTHING
 
 
-def test_both_schedules_have_their_middle_and_their_end() -> None:
-    table = pd.concat([doubled([50.0, 90.0, 70.0, 70.0], period=2), doubled([50.0, 70.0, 80.0, 90.0], period=4)])
-    printed, matching, strength = loss_landscape.say_bump(table).points
-    assert printed == (
-        "`rf_resnet50` at k = 4, T_max = 2: around epoch 2 test accuracy is 90.0 %, in the last quarter 70.0 %."
-    )
-    assert matching == (
-        "`rf_resnet50` at k = 4, T_max = 4: around epoch 2 test accuracy is 70.0 %, in the last quarter 90.0 %."
-    )
-    assert strength == ONE_SEED
-    higher = table.assign(seed=1, test_accuracy=table["test_accuracy"] + 2)
-    printed, _, strength = loss_landscape.say_bump(pd.concat([table, higher])).points
-    assert printed == (
-        "`rf_resnet50` at k = 4, T_max = 2: around epoch 2 test accuracy is 91.0 %, in the last quarter 71.0 %."
-    )
-    assert strength == "Means over 2 seeds a network."
-
-
-def test_without_measurements_nothing_is_said() -> None:
-    functions = (
-        loss_landscape.say_spectra,
-        loss_landscape.say_cost,
-        loss_landscape.say_frozen_statistics,
-        loss_landscape.say_curves,
-        loss_landscape.say_doubled,
-        loss_landscape.say_bump,
-    )
-    assert [function(EMPTY) for function in functions] == [NOTHING] * len(functions)
+def test_both_schedules_have_their_middle_and_their_end(curves_are: Given) -> None:
+    both = [doubled([50.0, 90.0, 70.0, 70.0], period=2), doubled([50.0, 70.0, 80.0, 90.0], period=4)]
+    curves_are(pd.concat([run([60.0], kernel=1), *both]))
+    found = loss_landscape.twice_the_epochs(None)
+    assert found[["cosine_period_epochs", "middle_mean", "late_mean"]].values.tolist() == [[2, 90, 70], [4, 70, 90]]
