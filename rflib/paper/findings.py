@@ -13,7 +13,7 @@ from rflib.paper import frames
 from rflib.paper.chapters import claims as words
 from rflib.paper.chapters import loss_landscape, representations
 from rflib.paper.claims import Verdict, decide
-from rflib.paper.say import NOTHING, Sentences, magnitude, networks, pixels, value
+from rflib.paper.say import NOTHING, Sentences, say
 from rflib.study.profiles import RoleName
 from rflib.study.store.published import PublishedProfile
 from rflib.study.study import Study
@@ -50,23 +50,18 @@ def findings(study: Study, published: Iterable[PublishedProfile]) -> Sentences:
         *_new_statistics(table, share, verdicts),
         *_landscape(study, verdicts),
         *_representations(study, verdicts),
-        f"**How sure is that?** {words.counts(decided).points[0]} {_certainty(table, study, published)}",
+        "**How sure is that?** In brackets behind a mean stands its 95 % interval. "
+        f"{words.counts(decided).points[0]} {_certainty(table, study, published)}",
     ]
     return Sentences(tuple(points))
 
 
-def _by_field(table: pd.DataFrame, quantity: str) -> str:
-    """Give a mean at every field of every network, with half of its 95 % interval where there are three seeds."""
-    parts = []
-    for name, group in networks(table.dropna(subset=f"{quantity}_mean")):
-        listed = ", ".join(f"{value(row, quantity)} at {pixels(row)}" for _, row in group.iterrows())
-        parts.append(f"`{name}` {listed} ({_seeds(group['n'])})")
-    return "; ".join(parts)
-
-
-def _seeds(counts: pd.Series) -> str:
-    fewest, most = int(counts.min()), int(counts.max())
-    return f"n = {most}" if fewest == most else f"n = {fewest} to {most}"
+def _by_field(table: pd.DataFrame, quantity: str, *, form: str = "", along: str = "receptive_field") -> str:
+    """Give a mean at every field of every network."""
+    filled = say(
+        f"`{{architecture}}` {{{quantity}{form}}} ({{n}})", table.dropna(subset=f"{quantity}_mean"), along=along
+    )
+    return "; ".join(filled.points)
 
 
 def _labels(verdicts: Mapping[str, Verdict], *names: str) -> str:
@@ -87,19 +82,10 @@ def _new_statistics(table: pd.DataFrame, share: str, verdicts: Mapping[str, Verd
 
 
 def _landscape(study: Study, verdicts: Mapping[str, Verdict]) -> list[str]:
-    spectra = loss_landscape.spectrum_summary(study, role=ROLE)
-    if spectra.empty:
-        return []
-    rows = spectra[(spectra["checkpoint"] == "initial") & (spectra["batch_statistics"] == "batch")]
-    parts = []
-    for name, group in rows.groupby("architecture", sort=False):
-        means = group.groupby("pool_kernel")["largest"].mean()
-        listed = ", ".join(f"{magnitude(number)} at k = {kernel}" for kernel, number in means.items())
-        parts.append(f"`{name}` {listed} ({_seeds(group.groupby('pool_kernel')['seed'].nunique())})")
-    return [
-        "**Is the loss landscape rougher?** Largest eigenvalue of the Hessian before training: "
-        f"{'; '.join(parts)}. {_labels(verdicts, 'RR-11')}"
-    ]
+    spectra = loss_landscape.by_network(study)
+    largest = _by_field(spectra[spectra["checkpoint"] == "initial"], "largest", form=":digits", along="pool_kernel")
+    said = f"**Is the loss landscape rougher?** Largest eigenvalue of the Hessian before training: {largest}."
+    return [f"{said} {_labels(verdicts, 'RR-11')}"] if len(spectra) else []
 
 
 def _representations(study: Study, verdicts: Mapping[str, Verdict]) -> list[str]:
@@ -107,11 +93,10 @@ def _representations(study: Study, verdicts: Mapping[str, Verdict]) -> list[str]
     if summary.empty:
         return []
     deep = summary[summary["half"] == "after the middle"]
-    parts = []
-    for checkpoint, moment in (("last", "trained"), ("initial", "untrained")):
-        rows = deep[deep["checkpoint"] == checkpoint].sort_values("pool_kernel")
-        listed = ", ".join(f"{row['debiased']:.2f} at k = {row['pool_kernel']}" for row in rows.to_dict("records"))
-        parts.append(f"{moment} {listed}")
+    parts = [
+        f"{moment} {say('{debiased:.2f}', deep[deep['checkpoint'] == checkpoint], per=[], along='pool_kernel').text}"
+        for checkpoint, moment in (("last", "trained"), ("initial", "untrained"))
+    ]
     pairs = int(deep["pairs"].min())
     return [
         "**Do two seeds learn different things?** Similarity of the deep layers of `rf_resnet50`: "

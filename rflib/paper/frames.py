@@ -61,6 +61,11 @@ def at_the_ends(frame: pd.DataFrame, along: str = "receptive_field") -> pd.DataF
     return frame[(values == ends["min"].to_numpy()) | (values == ends["max"].to_numpy())]
 
 
+def guessing_accuracy(study: Study, role: RoleName) -> float:
+    """Return the accuracy of guessing, in percent; NaN for a role that the profile lacks."""
+    return 100 / study.profile.roles[role].classes if role in study.profile.roles else float("nan")
+
+
 NETWORK = ["architecture", "pool_kernel"]
 # What sets the field of a network of the grid, where nothing else does.
 _UNCHANGED: dict[str, Any] = {"map_size": "shrinking", "pool_dilation": 1, "omitted_downsamplings": 0}
@@ -160,7 +165,7 @@ def pruned_copies(study: Study, role: RoleName, *purposes: str) -> pd.DataFrame:
         live_pruned_share=100 * went / live,
         pruned_dead_share=100 * frame["pruned_dead"] / frame["pruned"].clip(lower=1),
     )
-    guess = 100 / study.profile.roles[role].classes
+    guess = guessing_accuracy(study, role)
     for end in ("", "_calibrated"):
         found[f"kept{end}"] = 100 * (found[f"pruned{end}"] - guess) / (found[f"dense{end}"] - guess)
     return found

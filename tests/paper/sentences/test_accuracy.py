@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
 import pandas as pd
 import pytest
 
 from rflib.paper.chapters import accuracy_and_pruning, fine_tuning
-from rflib.paper.say import NOTHING, Sentences
-
-EMPTY = pd.DataFrame()
 
 
 def network(name: str = "rf_vgg19", *, n: int = 2, sd: float = 1.0, **columns: list[float]) -> pd.DataFrame:
@@ -30,61 +31,47 @@ def network(name: str = "rf_vgg19", *, n: int = 2, sd: float = 1.0, **columns: l
     return table
 
 
-def test_accuracy_is_given_at_every_field() -> None:
-    (point,) = accuracy_and_pruning.say_dense_accuracy(network(dense=[90.0, 80.0, 70.5])).points
-    assert point == "`rf_vgg19`: dense accuracy is 90.0 % at 180 px, 80.0 % at 358 px, 70.5 % at 536 px."
-    (cost,) = accuracy_and_pruning.say_cost_of_pruning(network(difference=[1.0, 4.0])).points
-    assert cost == "`rf_vgg19`: the accuracy lost to pruning is 1.0 points at 180 px, 4.0 points at 358 px."
+@pytest.fixture
+def table_is(monkeypatch: pytest.MonkeyPatch) -> Callable[[pd.DataFrame], Any]:
+    """Let `accuracy_and_pruning` return a table; give a study of ten classes that has nothing else."""
+
+    def given(table: pd.DataFrame) -> Any:
+        monkeypatch.setattr(accuracy_and_pruning, "accuracy_and_pruning", lambda *_, **__: table)
+        roles = {"small_images": SimpleNamespace(classes=10)}
+        return SimpleNamespace(profile=SimpleNamespace(roles=roles))
+
+    return given
 
 
-def test_the_rows_may_come_in_any_order() -> None:
-    table = network(dense=[90.0, 80.0, 70.0])
-    assert accuracy_and_pruning.say_dense_accuracy(table[::-1]) == accuracy_and_pruning.say_dense_accuracy(table)
-
-
-@pytest.mark.parametrize(
-    ("n", "expected"),
-    [(1, "One seed a network: an indication"), (2, "2 seeds a network: an indication"), (5, "Means over 5 seeds")],
-)
-def test_few_seeds_are_called_an_indication(n: int, expected: str) -> None:
-    assert str(accuracy_and_pruning.say_seeds(network(n=n, dense=[90.0, 80.0]))).startswith(f"- {expected}")
-
-
-def test_three_seeds_have_an_interval() -> None:
-    # Student's 97.5 % quantile with two degrees of freedom is 4.303, from a printed table: 4.303 x 1.5 / sqrt(3) = 3.7.
-    (point,) = accuracy_and_pruning.say_dense_accuracy(network(n=3, sd=1.5, dense=[90.0, 80.0])).points
-    assert "90.0 ± 3.7 %" in point
-    assert "±" not in str(accuracy_and_pruning.say_dense_accuracy(network(n=2, sd=1.5, dense=[90.0, 80.0])))
-
-
-def test_the_control_counts_networks_that_guess() -> None:
+def test_networks_near_guessing_are_counted(table_is: Callable[[pd.DataFrame], Any]) -> None:
     table = network(dense=[90.0, 80.0], pruned=[14.9, 79.0], live=[10.0, 12.0], layerwise=[10.0, 40.0])
-    first, last = accuracy_and_pruning.say_control(table, classes=10).points
-    assert first == (
-        "`rf_vgg19` keeps, at 180 px, 14.9 % when all weights are ranked and 10.0 % when only live weights are (dense "
-        "90.0 %); at 358 px, 79.0 % when all weights are ranked and 12.0 % when only live weights are (dense 80.0 %)."
-    )
-    assert last == (
-        "Networks that end within 5 points of guessing (10 %), out of 2: 1 when all weights are ranked together, 2 "
-        "when only live weights are, 1 when each layer is ranked on its own."
-    )
+    (row,) = accuracy_and_pruning.guessing(table_is(table)).to_dict("records")
+    assert row == {"networks": 2, "margin": 5.0, "pruned_guess": 1, "live_guess": 2, "layerwise_guess": 1}
+    assert accuracy_and_pruning.guessing(table_is(table.iloc[:0])).empty
 
 
-def test_dead_among_pruned_counts_live_weights() -> None:
+def test_what_pruning_takes_counts_dead_and_live_weights_at_the_ends_of_each_grid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # Of 1000 weights 750 are dead; 900 are pruned and 720 of these are dead, so 180 of the 250 live ones go: 72 %.
-    table = network(dense=[80.0, 80.0], dead_share=[0.0, 75.0])
-    per_seed = pd.DataFrame({"architecture": "rf_vgg19", "pool_kernel": [1, 2], "rate": 0.9})
-    per_seed["pruned_dead_share"] = [0.0, 80.0]
-    first, last = accuracy_and_pruning.say_dead_among_pruned(per_seed, table).points
-    assert first == "`rf_vgg19` at 180 px: no tap is dead, so a rate is the share of live weights that goes."
-    assert last.endswith("at rate 0.9, 80 % of the pruned weights were dead, and 72 % of the live weights went.")
-    assert "0.8" not in last
+    runs = {"scope": "global", "rate": 0.9, "seed": 0, "pruned_dead_share": 80.0, "live_pruned_share": 72.0}
+    copies = pd.DataFrame([{**runs, "architecture": "rf_vgg19", "pool_kernel": kernel} for kernel in (1, 2, 3)])
+    others = [copies.assign(scope="live"), copies.assign(rate=0.5), copies.assign(pruned_dead_share=70.0, seed=1)]
+    grid = network(dense=[90.0, 80.0, 70.0])[["architecture", "pool_kernel", "receptive_field"]]
+    monkeypatch.setattr(accuracy_and_pruning, "pruned_copies", lambda *_: pd.concat([copies, *others]))
+    monkeypatch.setattr(
+        accuracy_and_pruning, "fields", lambda *_: grid[["architecture", "pool_kernel", "receptive_field"]]
+    )
+    found = accuracy_and_pruning.dead_among_pruned(None)
+    columns = ["receptive_field", "rate", "pruned_dead_share_mean", "live_pruned_share_mean", "n"]
+    assert found[columns].values.tolist() == [[180, 0.9, 75, 72, 2], [536, 0.9, 75, 72, 2]]
 
 
-def test_selection_compares_the_best_epoch_with_the_last() -> None:
+def test_selection_compares_the_best_epoch_with_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [("rf_vgg19", 1, 0, 50.0), ("rf_vgg19", 1, 0, 64.0), ("rf_vgg19", 1, 0, 60.0), ("rf_vgg19", 1, 1, 70.0)]
-    curves = pd.DataFrame(rows, columns=["architecture", "pool_kernel", "seed", "test_accuracy"])
-    assert "by 2.0 points on average and by 4.0 at most (runs: 2)" in str(accuracy_and_pruning.say_selection(curves))
+    curves = pd.DataFrame(rows, columns=["architecture", "pool_kernel", "seed", "test_accuracy"]).assign(purpose="grid")
+    monkeypatch.setattr(accuracy_and_pruning, "training_curves", lambda *_, **__: curves)
+    assert accuracy_and_pruning.selection_gains(None)["gain"].tolist() == [4.0, 0.0]
 
 
 def test_fine_tuning_names_all_three_accuracies() -> None:
@@ -110,25 +97,3 @@ def test_longer_fine_tuning_counts_both_ways() -> None:
         "In the paper, the longer fine-tuning ends higher than the shorter one for 1 of 2 networks and lower for 1; "
         "the change lies between -1.0 and +3.0 points."
     )
-
-
-@pytest.mark.parametrize(
-    "sentences",
-    [
-        accuracy_and_pruning.say_dense_accuracy(EMPTY),
-        accuracy_and_pruning.say_cost_of_pruning(EMPTY),
-        accuracy_and_pruning.say_seeds(EMPTY),
-        accuracy_and_pruning.say_control(EMPTY, classes=0),
-        accuracy_and_pruning.say_dead_among_pruned(EMPTY, EMPTY),
-        accuracy_and_pruning.say_selection(EMPTY),
-        fine_tuning.say_fine_tuning(EMPTY),
-        fine_tuning.say_longer_fine_tuning(EMPTY, EMPTY),
-    ],
-)
-def test_a_profile_without_the_measurements_says_so(sentences: Sentences) -> None:
-    assert sentences == NOTHING
-
-
-def test_sentences_are_a_markdown_list_that_repeats_nothing() -> None:
-    both = Sentences(("One.", "Two.")) + Sentences(("Two.", "Three."))
-    assert both._repr_markdown_() == "- One.\n- Two.\n- Three."

@@ -39,14 +39,17 @@ def test_findings_have_each_network_the_verdicts_and_how_sure_they_are(study: St
         for name, group in table.groupby("architecture"):
             assert f"`{name}` " in point
             for row in group.to_dict("records"):
-                # Student's 97.5 % quantile with two degrees of freedom is 4.303, from a printed table.
-                around = f" ± {4.303 * row[f'{quantity}_sd'] / 3**0.5:.1f}" if row["n"] == 3 else ""
-                assert f"{row[f'{quantity}_mean']:.1f}{around} % at {row['receptive_field']:.0f} px" in point
+                # Student's 97.5 % quantile with two degrees of freedom is 4.3027, from a printed table.
+                mean, half = row[f"{quantity}_mean"], 4.3027 * row[f"{quantity}_sd"] / 3**0.5
+                around = f" [{mean - half:z.1f}, {mean + half:z.1f}]" if row["n"] == 3 else ""
+                assert f"{mean:.1f} %{around} at {row['receptive_field']:.0f} px" in point
         (verdict,) = decide(study, claim)
         assert f"{claim}: {verdict.label}" in point
     assert all(re.match(r"\*\*[A-Z].*\?\*\* .*\([A-Z]{2}-\d\d: .*\)$", point) for point in [dense, *others])
     assert [point[: point.index("?** ") + 3] for point in others] == OTHERS
-    assert certainty.startswith("**How sure is that?** Of 25 claims of the paper,")
+    assert certainty.startswith(
+        "**How sure is that?** In brackets behind a mean stands its 95 % interval. Of 25 claims of the"
+    )
     assert certainty.endswith("5 of 14 planned measurements are finished.")
 
 
@@ -65,9 +68,10 @@ def test_new_statistics_are_given_at_every_field_that_was_measured_anew(study: S
         networks = runs[runs["scope"] == scope].groupby(["architecture", "pool_kernel"])["pruned_calibrated"]
         assert half.count(" px") == networks.ngroups
         for network, values in networks:
-            # Student's 97.5 % quantile with two degrees of freedom is 4.303, from a printed table.
-            around = f" ± {4.303 * values.std() / 3**0.5:.1f}" if len(values) == 3 else ""
-            assert f"{values.mean():.1f}{around} % at {fields[network]:.0f} px" in half
+            # Student's 97.5 % quantile with two degrees of freedom is 4.3027, from a printed table.
+            mean, width = values.mean(), 4.3027 * values.std() / 3**0.5
+            around = f" [{mean - width:z.1f}, {mean + width:z.1f}]" if len(values) == 3 else ""
+            assert f"{mean:.1f} %{around} at {fields[network]:.0f} px" in half
     assert all(f"{claim}: {decide(study, claim)[0].label}" in halves[1] for claim in ("OQ-03", "OQ-04"))
 
 
