@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from rflib.errors import unknown
 from rflib.paper import reported
-from rflib.paper.chapters import (
-    accuracy_and_pruning,
-    effective_receptive_field,
-    fine_tuning,
-    large_receptive_fields,
-    loss_landscape,
-    manipulating_the_receptive_field,
-    noise_before_pruning,
-    open_questions,
-    optimisers_and_prunability,
-    pruning_rates,
-    receptive_field_refinement,
-    redundancy_and_saturation,
-    representations,
-    should_you_go_deeper,
-    width_and_curvature,
-    width_and_depth,
-)
+from rflib.paper.plans import PLANS
 from rflib.paper.verdicts.evidence import Evidence
 from rflib.paper.verdicts.readings import Readings
 from rflib.paper.verdicts.report import details, table
@@ -48,28 +31,12 @@ __all__ = [
     "table",
 ]
 
-_CHAPTERS: tuple[Any, ...] = (
-    manipulating_the_receptive_field,
-    accuracy_and_pruning,
-    fine_tuning,
-    loss_landscape,
-    representations,
-    large_receptive_fields,
-    width_and_depth,
-    pruning_rates,
-    open_questions,
-    should_you_go_deeper,
-    effective_receptive_field,
-    receptive_field_refinement,
-    noise_before_pruning,
-    redundancy_and_saturation,
-    optimisers_and_prunability,
-    width_and_curvature,
-)
+# The chapter that shows all verdicts decides none.
+_CHAPTERS = {name: f"rflib.paper.chapters.{name.replace('-', '_')}" for name in PLANS if name != "claims"}
 RULES: dict[str, Rule] = {
-    name: replace(rule, chapter=chapter.__name__.rpartition(".")[2].replace("_", "-"))
-    for chapter in _CHAPTERS
-    for name, rule in chapter.CLAIMS.items()
+    claim: replace(rule, chapter=name)
+    for name, module in _CHAPTERS.items()
+    for claim, rule in getattr(importlib.import_module(module), "CLAIMS", {}).items()
 }
 """How each decidable claim is decided, by its id; a claim without a rule is not covered."""
 
