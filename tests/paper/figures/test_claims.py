@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,19 @@ from rflib.study.profiles import Role
 from rflib.study.study import Study
 
 Open = Callable[..., Study]
+Pictured = tuple[Study, Any]
+
+
+@pytest.fixture(scope="module")
+def pictured(open_fake: Open) -> Callable[..., Pictured]:
+    """Return a study and the picture of its claims; deciding all of them takes seconds, so each is drawn once."""
+
+    @cache
+    def draw(*left_out: str) -> Pictured:
+        study = open_fake("claims", **dict.fromkeys(left_out))
+        return study, draw_claims(study)
+
+    return draw
 
 
 def expected_marks(study: Study, measure: str) -> dict[str, list[tuple[float, bool]]]:
@@ -27,9 +42,11 @@ def expected_marks(study: Study, measure: str) -> dict[str, list[tuple[float, bo
 
 
 @pytest.mark.parametrize(("panel", "measure"), [(0, "rank correlation"), (1, "points")])
-def test_every_effect_is_a_mark_in_the_row_of_its_claim(open_fake: Open, panel: int, measure: str) -> None:
-    study = open_fake("claims")
-    axes = draw_claims(study).axes[panel]
+def test_every_effect_is_a_mark_in_the_row_of_its_claim(
+    pictured: Callable[..., Pictured], panel: int, measure: str
+) -> None:
+    study, figure = pictured()
+    axes = figure.axes[panel]
     marks = [line for line in axes.lines if line.get_marker() != "None"]
     names = [label.get_text() for label in axes.get_yticklabels()]
     drawn: dict[str, list[tuple[float, bool]]] = {}
@@ -43,9 +60,9 @@ def test_every_effect_is_a_mark_in_the_row_of_its_claim(open_fake: Open, panel: 
         assert [filled for _, filled in drawn[name]] == [filled for _, filled in values]
 
 
-def test_intervals_point_the_same_way_as_their_marks(open_fake: Open) -> None:
-    study = open_fake("claims", large=None)
-    trends, points = draw_claims(study).axes
+def test_intervals_point_the_same_way_as_their_marks(pictured: Callable[..., Pictured]) -> None:
+    study, figure = pictured("large")
+    trends, points = figure.axes
     assert not [line for line in trends.lines if line.get_linestyle() == "-" and line.get_alpha()]
     lines = [sorted(line.get_xdata()) for line in points.lines if line.get_linestyle() == "-" and line.get_alpha()]
     evidence = next(v for v in claims.decide(study, "RR-20")).evidence[0]
@@ -54,9 +71,9 @@ def test_intervals_point_the_same_way_as_their_marks(open_fake: Open) -> None:
     assert any(line == pytest.approx(expected) for line in lines)
 
 
-def test_the_note_names_the_data_of_every_role(open_fake: Open) -> None:
-    assert draw_claims(open_fake("claims")).get_supxlabel().startswith("fake, 32 px and fake, 64 px.")
-    assert draw_claims(open_fake("claims", large=None)).get_supxlabel().startswith("fake, 32 px. Lines")
+def test_the_note_names_the_data_of_every_role(pictured: Callable[..., Pictured]) -> None:
+    assert pictured()[1].get_supxlabel().startswith("fake, 32 px and fake, 64 px.")
+    assert pictured("large")[1].get_supxlabel().startswith("fake, 32 px. Lines")
 
 
 def test_without_a_claim_that_has_a_direction_the_command_is_named(open_fake: Open) -> None:
@@ -67,6 +84,6 @@ def test_without_a_claim_that_has_a_direction_the_command_is_named(open_fake: Op
     assert "rflib run claims --profile digits" in "\n".join(text.get_text() for text in figure.texts)
 
 
-def test_both_kinds_of_mark_are_explained(open_fake: Open) -> None:
-    (legend,) = draw_claims(open_fake("claims")).legends
+def test_both_kinds_of_mark_are_explained(pictured: Callable[..., Pictured]) -> None:
+    (legend,) = pictured()[1].legends
     assert [text.get_text() for text in legend.get_texts()] == ["holds", "not shown"]
