@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,15 +10,15 @@ import pytest
 from rflib.paper.claims import Verdict, decide
 from rflib.study.plans import plan
 from rflib.study.profiles import Profile
-from rflib.study.store import Store
 from rflib.study.study import Study
+from tests.paper.memory import Memory
 
 NAME = "resnet18, small images"
 Decide = Callable[..., Verdict]
 
 
 @pytest.fixture
-def verdict_on(tmp_path: Path) -> Decide:
+def verdict_on() -> Decide:
     """Return a verdict where refinement brings `gain` points and multiplies operations and parameters."""
 
     def decide_on(claim: str, *, seeds: int = 3, trained: tuple[str, ...] = ("resnet18",), **world: Any) -> Verdict:
@@ -33,7 +32,7 @@ def verdict_on(tmp_path: Path) -> Decide:
             "refinement": {"networks": ["vgg16"], "image_sizes": [32, 224], "trained": trained},
         }
         profile = Profile.checked({"name": "made-up", "description": "made up", "small_images": role})
-        items, store = plan("claims", profile), Store(tmp_path / "runs")
+        items, store = plan("claims", profile), Memory()
         for item in items:
             store.save_measurement(item.key, values=values_of(item.key, **world), arrays={}, provenance={})
         (verdict,) = decide(Study("claims", profile, items, store), claim)

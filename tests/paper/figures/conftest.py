@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,9 +13,9 @@ import pytest
 from rflib.config import MeasurementKey, ModelConfig
 from rflib.study.plans import Item, plan
 from rflib.study.profiles import Profile
-from rflib.study.store import Store
 from rflib.study.study import Study
 from tests.paper.figures import pixels, solutions, thesis
+from tests.paper.memory import Memory
 
 TRAINING = {"epochs": 6, "horizontal_flip": False}
 LAYERS = {"rf_vgg19": 16, "rf_resnet26": 29, "rf_resnet50": 53}
@@ -286,7 +285,7 @@ _VALUES = {
 }
 
 
-def _fill(store: Store, items: tuple[Item, ...]) -> None:
+def _fill(store: Memory, items: tuple[Item, ...]) -> None:
     for item in items:
         if not store.has_measurement(item.key):
             values, arrays = _VALUES[item.key.analysis](item.key)
@@ -294,9 +293,9 @@ def _fill(store: Store, items: tuple[Item, ...]) -> None:
 
 
 @pytest.fixture(scope="session")
-def open_fake(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Study]:
+def open_fake() -> Callable[..., Study]:
     """Return the study of a chapter; keywords change both roles, None for a whole role leaves it out."""
-    store = Store(Path(tmp_path_factory.mktemp("figures")) / "runs")
+    store = Memory()
 
     def open_study(chapter: str, *, small: Any = (), large: Any = (), name: str = "fake") -> Study:
         roles = {"small_images": (SMALL, small), "large_images": (LARGE, large)}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -53,14 +54,17 @@ def test_findings_have_each_network_the_verdicts_and_how_sure_they_are(study: St
     assert certainty.endswith("5 of 14 planned measurements are finished.")
 
 
-def point_of(study: Study, question: str) -> str:
-    (point,) = (point for point in findings(study, [listed(1, 1)]).points if point.startswith(question))
-    return point
+@pytest.fixture(scope="module")
+def point_of(study: Study) -> Callable[[str], str]:
+    points = findings(study, [listed(1, 1)]).points
+    return lambda question: next(point for point in points if point.startswith(question))
 
 
-def test_new_statistics_are_given_at_every_field_that_was_measured_anew(study: Study) -> None:
+def test_new_statistics_are_given_at_every_field_that_was_measured_anew(
+    study: Study, point_of: Callable[[str], str]
+) -> None:
     """The first half of the point is of all weights, the second of those that can learn."""
-    halves = point_of(study, OTHERS[0]).split("; of the weights that can learn: ")
+    halves = point_of(OTHERS[0]).split("; of the weights that can learn: ")
     runs = frames.recalibrated(study)
     runs = runs[(runs["rate"] - 0.8).abs() < 1e-9]
     fields = frames.fields(study, "small_images").set_index(["architecture", "pool_kernel"])["receptive_field"]
@@ -75,8 +79,10 @@ def test_new_statistics_are_given_at_every_field_that_was_measured_anew(study: S
     assert all(f"{claim}: {decide(study, claim)[0].label}" in halves[1] for claim in ("OQ-03", "OQ-04"))
 
 
-def test_the_largest_eigenvalue_before_training_is_given_at_every_kernel(study: Study) -> None:
-    point = point_of(study, OTHERS[1])
+def test_the_largest_eigenvalue_before_training_is_given_at_every_kernel(
+    study: Study, point_of: Callable[[str], str]
+) -> None:
+    point = point_of(OTHERS[1])
     spectra = loss_landscape.spectra(study)
     first = spectra[(spectra["checkpoint"] == "initial") & (spectra["batch_statistics"] == "batch")]
     for name, network in first.groupby("architecture"):
@@ -86,8 +92,10 @@ def test_the_largest_eigenvalue_before_training_is_given_at_every_kernel(study: 
     assert f"RR-11: {decide(study, 'RR-11')[0].label}" in point
 
 
-def test_the_similarity_of_the_deep_layers_is_given_at_every_kernel(study: Study) -> None:
-    point = point_of(study, OTHERS[2])
+def test_the_similarity_of_the_deep_layers_is_given_at_every_kernel(
+    study: Study, point_of: Callable[[str], str]
+) -> None:
+    point = point_of(OTHERS[2])
     layers = representations.similarity_by_layer(study)
     deep = layers[layers["layer"] > 25]
     for checkpoint, moment in (("last", "trained"), ("initial", "untrained")):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,8 @@ import pytest
 from rflib.config import MeasurementKey
 from rflib.study.plans import Item, plan
 from rflib.study.profiles import Profile
-from rflib.study.store import Store
 from rflib.study.study import Study
+from tests.paper.memory import Memory
 
 Content = tuple[dict[str, Any], dict[str, np.ndarray]]
 
@@ -110,15 +109,16 @@ def by_kernel(key: MeasurementKey) -> Content:
 
 
 @pytest.fixture
-def filled(tmp_path: Path) -> Callable[..., Study]:
+def filled() -> Callable[..., Study]:
     """Fill a store for a chapter: `filled("accuracy-and-pruning", role="large_images", seeds=[0])`.
 
     `content` gives the values and arrays of a measurement that is not in the store yet.
     """
 
+    store = Memory()
+
     def make(chapter: str, content: Callable[[MeasurementKey], Content] = by_kernel, **settings: Any) -> Study:
         profile = profile_with(**settings)
-        store = Store(tmp_path / "runs")
         items: tuple[Item, ...] = plan(chapter, profile)
         for item in items:
             if not store.has_measurement(item.key):
@@ -130,6 +130,6 @@ def filled(tmp_path: Path) -> Callable[..., Study]:
 
 
 @pytest.fixture
-def nothing(tmp_path: Path) -> Study:
+def nothing() -> Study:
     """A study that plans no measurement."""
-    return Study("accuracy-and-pruning", profile_with(), (), Store(tmp_path / "runs"))
+    return Study("accuracy-and-pruning", profile_with(), (), Memory())
