@@ -72,6 +72,9 @@ _UNCHANGED: dict[str, Any] = {"map_size": "shrinking", "pool_dilation": 1, "omit
 _WHOLE = [*NETWORK, "width", *_UNCHANGED]
 # What tells one trained network from another, whatever it is there for.
 _RUN = ["purpose", *_WHOLE, "pool_stride", "pool_padding", "ceil_mode", "optimiser", "epochs", "seed"]
+_ONE_SHOT = (
+    *("pruned", "live", "layerwise", "pruned_dead_share", "difference", "normalised_difference", "live_difference"),
+)
 _CALIBRATED = ("dense_calibrated", "pruned_calibrated", "live_calibrated", "layerwise_calibrated")
 
 
@@ -103,6 +106,19 @@ def accuracy_and_pruning(
 
 
 @traced
+def near_guessing(
+    study: Study, *, role: RoleName = "small_images", rate: float = 0.9, purpose: str = "grid"
+) -> pd.DataFrame:
+    """Return one row: of how many `networks` each ranking leaves no more than `margin` points above guessing."""
+    table = accuracy_and_pruning(study, role=role, rate=rate, purpose=purpose)
+    ways = ("dense", "pruned", "live", "layerwise")
+    columns = ["networks", "margin", *(f"{way}_guess" for way in ways)]
+    bound = guessing_accuracy(study, role) + GUESSING_POINTS
+    near = [int((table[f"{way}_mean"] <= bound).sum()) for way in ways] if len(table) else []
+    return pd.DataFrame([[len(table), GUESSING_POINTS, *near]] if near else [], columns=columns)
+
+
+@traced
 def one_shot(study: Study, role: RoleName, purpose: str = "grid", *, apart: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row a seed and rate: accuracy dense, pruned globally, among live weights and by layer, in percent.
 
@@ -110,14 +126,11 @@ def one_shot(study: Study, role: RoleName, purpose: str = "grid", *, apart: Sequ
     (`recalibrated` has them at every rate). `apart` names further columns of `Study.frame` that tell runs of this
     purpose apart.
     """
-    frame = study.frame("one_shot", purpose, role=role)
-    if frame.empty:
-        return pd.DataFrame()
-    again = _calibrated(frame[frame["calibration_images"] > 0], [*_WHOLE, *apart, "seed"])
+    frame, runs = study.frame("one_shot", purpose, role=role), [*_WHOLE, *apart, "seed"]
+    again = _calibrated(frame[frame["calibration_images"] > 0], runs)
     frame = frame[frame["calibration_images"] == 0]
     if frame.empty:
-        return frame
-    runs = [*_WHOLE, *apart, "seed"]
+        return pd.DataFrame(columns=[*runs, "dense", "rate", *_ONE_SHOT, *_CALIBRATED])
     index = [*runs, "dense_accuracy", "rate"]
     wide = frame.pivot_table(index=index, columns="scope", values="pruned_accuracy", sort=False).reset_index()
     wide = wide.rename(columns={"dense_accuracy": "dense", "global": "pruned"}).rename_axis(columns=None)

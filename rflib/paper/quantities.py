@@ -22,7 +22,7 @@ class Quantity:
     headed: bool = False
     decimals: int | None = None
     digits: int | None = None
-    at: str = "{}"
+    at: str = "at {}"
     words: dict[Any, str] = field(default_factory=dict)
     drawn: dict[str, Any] = field(default_factory=dict)
 

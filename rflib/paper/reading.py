@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from inspect import cleandoc
 from pathlib import Path
 from typing import get_args
 
@@ -27,7 +28,7 @@ class Reading:
     def _repr_markdown_(self) -> str:
         claims = ", ".join(f"{{ref}}`{name} <claim-{name.lower()}>` {found}" for name, found in self.rests_on.items())
         title = ":::{admonition} Read from the published measurements\n:class: note"
-        return f"{title}\n{self.text.strip()}\n\n*Rests on* {claims}.\n:::"
+        return f"{title}\n{cleandoc(self.text)}\n\n*Rests on* {claims}.\n:::"
 
 
 def reading(text: str, *, rests_on: Mapping[str, Outcome]) -> Reading:

@@ -155,7 +155,7 @@ class _Values:
             raise unknown("column to list along", self.along, map(str, rows))
         if self.name != self.along:
             at = quantity(self.along).at
-            texts = [f"{text} at {at.format(place)}" for text, place in zip(texts, rows[self.along], strict=True)]
+            texts = [f"{text} {at.format(place)}" for text, place in zip(texts, rows[self.along], strict=True)]
         return (" and " if len(texts) == 2 else ", ").join(texts)
 
     def _one(self, row: Mapping[Any, Any], column: str, form: str) -> str:

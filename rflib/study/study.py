@@ -121,7 +121,8 @@ class Study:
             if frame.empty:
                 origin.note_asked(origin.Asked(analysis, purposes, role, architecture))
         columns = dict.fromkeys((*frame, *(() if len(frame) else DESCRIBED), *ANALYSES[analysis].columns))
-        return frame.reindex(columns=list(columns))
+        # Without rows no type is known, and one that is guessed could not be merged with.
+        return frame.reindex(columns=list(columns)) if len(frame) else pd.DataFrame(columns=list(columns), dtype=object)
 
     def source(self, item: Item) -> origin.Source:
         """Return what a complete measurement says of its making, without counting as reading it."""

@@ -33,7 +33,6 @@ from rflib.paper.verdicts.cells import (
 from rflib.paper.verdicts.controls import beside, combination, taken_away
 from rflib.paper.verdicts.evidence import DIFFERENCE, TREND, Evidence
 from rflib.paper.verdicts.margins import (
-    GUESSING_POINTS,
     MUCH_RECOVERED,
     NOTICEABLE_POINTS,
     NOTICEABLE_SHARE,
@@ -192,19 +191,6 @@ def dead_among_pruned(
     copies = copies[(copies["scope"] == "global") & copies["rate"].isin(rates)]
     shares = summarise(copies, [*NETWORK, "rate"], ["pruned_dead_share", "live_pruned_share"])
     return at_the_ends(fields(study, role)).merge(shares, on=NETWORK)
-
-
-@traced
-def guessing(study: Study, *, role: RoleName = "small_images", rate: float = _RATE) -> pd.DataFrame:
-    """Return one row: of how many `networks` each ranking leaves no more than `margin` points above guessing."""
-    table = accuracy_and_pruning(study, role=role, rate=rate)
-    rankings = ("pruned", "live", "layerwise")
-    columns = ["networks", "margin", *(f"{name}_guess" for name in rankings)]
-    if table.empty:
-        return pd.DataFrame(columns=columns)
-    bound = 100 / study.profile.roles[role].classes + GUESSING_POINTS
-    near = [int((table[f"{name}_mean"] <= bound).sum()) for name in rankings]
-    return pd.DataFrame([[len(table), GUESSING_POINTS, *near]], columns=columns)
 
 
 @traced

@@ -10,7 +10,6 @@ from matplotlib.ticker import MaxNLocator
 from rflib.config import TrainingConfig
 from rflib.paper import plots, reported
 from rflib.paper.frames import summarise
-from rflib.paper.say import NOTHING, Sentences, magnitude, strength
 from rflib.paper.style import Drawing, covered, drawn, legend, note
 from rflib.study.origin import traced
 from rflib.study.profiles import Role, RoleName
@@ -106,9 +105,7 @@ def early_epochs(study: Study, *, role: RoleName = "small_images") -> pd.DataFra
     """Return one row an epoch of the first epochs of every schedule: accuracies in percent, training loss, seed."""
     plan = study.profile.roles[role].protocol if role in study.profile.roles else None
     frame = study.frame("history", *SCHEDULES, role=role)
-    if plan is None or frame.empty:
-        return pd.DataFrame()
-    return frame[(frame["role"] == role) & (frame["epoch"] <= plan.epochs)]
+    return frame[frame["epoch"] <= (plan.epochs if plan else 0)]
 
 
 @traced
@@ -122,8 +119,6 @@ def printed_protocol(study: Study, *, role: RoleName = "small_images") -> pd.Dat
     """
     early = early_epochs(study, role=role)
     travel = _travel(study, role)
-    if early.empty or travel.empty:
-        return pd.DataFrame()
     by = [*_NETWORK, "purpose"]
     reached = early[early["epoch"] == early["epoch"].max()]
     table = summarise(reached, by, ["test_accuracy"]).drop(columns="n")
@@ -154,8 +149,8 @@ def _travel(study: Study, role: RoleName) -> pd.DataFrame:
                 "reach": _reach(run.config.training, values["learning_rate_sum"]),
             }
         )
-    frame = pd.DataFrame(rows)
-    return frame if frame.empty else frame.astype({"reach": float})
+    names = ("role", "architecture", "pool_kernel", "purpose", "seed", "distance", "initial_norm", "reach")
+    return pd.DataFrame(rows, columns=list(names)).astype({"reach": float})
 
 
 def _reach(training: TrainingConfig, learning_rate_sum: float) -> float | None:
@@ -173,6 +168,17 @@ _STYLES: dict[str, dict[str, Any]] = {
     "printed_value": {"color": "#E08A00", "marker": "^", "linestyle": "--"},
     "printed_none": {"color": "#6A51A3", "marker": "v", "linestyle": ":"},
 }
+
+
+@traced
+def reach_of_clipping(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+    """Return one row a network: `reach` of the printed schedule clipped by norm, beside the `distance` of the usual."""
+    table = printed_protocol(study, role=role)
+    clipped, usual = (table[table["purpose"] == purpose] for purpose in ("printed_norm", "usual"))
+    both = clipped[[*_NETWORK, "reach_mean", "initial_norm_mean"]].merge(
+        usual[[*_NETWORK, "distance_mean"]], on=_NETWORK
+    )
+    return both.assign(times=both["distance_mean"] / both["reach_mean"])
 
 
 @drawn
@@ -202,34 +208,3 @@ def draw_early_training(study: Study, *, role: RoleName = "small_images") -> Dra
     legend(figure, columns=2)
     note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(table["n"]))
     return figure
-
-
-def say_first_epochs(table: pd.DataFrame, study: Study, role: RoleName = "small_images") -> Sentences:
-    """Say how accurate every schedule of `study` is after the first epochs (`printed_protocol`)."""
-    plan = study.profile.roles[role].protocol if role in study.profile.roles else None
-    if table.empty or plan is None:
-        return NOTHING
-    points = []
-    for (name, kernel), group in table.groupby(["architecture", "pool_kernel"], sort=False):
-        listed = ", ".join(f"{row['schedule']} {row['test_accuracy_mean']:.1f} %" for _, row in group.iterrows())
-        points.append(f"`{name}` at k = {kernel}, test accuracy after {plan.epochs} epochs: {listed}.")
-    return Sentences((*points, strength(table)))
-
-
-def say_reach(table: pd.DataFrame) -> Sentences:
-    """Say how far clipping by norm lets weights go in all epochs, beside how far the usual schedule takes them."""
-    if table.empty or not {"usual", "printed_norm"} <= set(table["purpose"]):
-        return NOTHING
-    points = []
-    for (name, kernel), group in table.groupby(["architecture", "pool_kernel"], sort=False):
-        if not {"usual", "printed_norm"} <= set(group["purpose"]):
-            continue
-        clipped, usual = (group[group["purpose"] == purpose].iloc[0] for purpose in ("printed_norm", "usual"))
-        points.append(
-            f"`{name}` at k = {kernel}: clipped by norm, all the epochs of the printed schedule together can take the "
-            f"weights {magnitude(clipped['reach_mean'])} away from where they begin, at a norm of "
-            f"{magnitude(clipped['initial_norm_mean'])}; this profile's schedule took them "
-            f"{magnitude(usual['distance_mean'])}, {magnitude(usual['distance_mean'] / clipped['reach_mean'])} times "
-            "as far."
-        )
-    return Sentences(tuple(points))

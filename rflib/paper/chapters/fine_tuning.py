@@ -6,7 +6,6 @@ import pandas as pd
 
 from rflib.paper import plots, reported
 from rflib.paper.frames import NETWORK, fields, one_shot, renamed, summarise
-from rflib.paper.say import NOTHING, Sentences, by_field, ends, networks, pixels, strength, value
 from rflib.paper.style import Drawing, covered, drawn, legend, note, quantity_style
 from rflib.paper.verdicts.assessment import all_of, difference, floor, trend
 from rflib.paper.verdicts.evidence import DIFFERENCE, TREND, Evidence
@@ -35,8 +34,6 @@ def fine_tuning(
     """
     tuned = _tuned(study, role, rate, long=long)
     before = one_shot(study, role)
-    if tuned.empty or before.empty:
-        return pd.DataFrame()
     before = before[(before["rate"] - rate).abs() < 1e-9]
     per_seed = before.merge(tuned, on=[*NETWORK, "seed"]).drop(columns="difference")
     per_seed = per_seed.rename(columns={"pruned": "one_shot"})
@@ -63,10 +60,8 @@ def continued(study: Study, *, role: RoleName = "small_images", rate: float = 0.
     `gap` is the dense network that went on minus the fine-tuned one, seed by seed, in points.
     """
     tuned, frame = _tuned(study, role, rate, long=False), study.frame("history", "continued", role=role)
-    frame = frame[frame["epoch"] == frame["epochs"]] if len(frame) else frame
+    frame = frame[frame["epoch"] == frame["epochs"]]
     before = one_shot(study, role)
-    if tuned.empty or frame.empty or before.empty:
-        return pd.DataFrame()
     reference = frame[[*NETWORK, "seed", "test_accuracy"]].rename(columns={"test_accuracy": "continued"})
     dense = before[[*NETWORK, "seed", "dense"]].drop_duplicates()
     both = dense.merge(reference, on=[*NETWORK, "seed"]).merge(tuned, on=[*NETWORK, "seed"])
@@ -77,12 +72,22 @@ def continued(study: Study, *, role: RoleName = "small_images", rate: float = 0.
 
 def _tuned(study: Study, role: RoleName, rate: float, *, long: bool) -> pd.DataFrame:
     frame = study.frame("history", "long_fine_tuned" if long else "fine_tuned", role=role)
-    if frame.empty:
-        return frame
     last = frame[(frame["epoch"] == frame["epochs"]) & (frame["mask_rate"] == rate)]
     return last[[*NETWORK, "seed", "test_accuracy", "epochs"]].rename(
         columns={"test_accuracy": "fine_tuned", "epochs": "fine_tuning_epochs"}
     )
+
+
+@traced
+def longer(study: Study, *, role: RoleName = "large_images") -> pd.DataFrame:
+    """Return one row a network and `where`: `gain` in points of the longer fine-tuning, measured and in the paper."""
+    short, long = (fine_tuning(study, role=role, long=each) for each in (False, True))
+    both = short.merge(long, on=NETWORK, suffixes=("_short", "_long"))
+    parts = []
+    for where, quantity in (("Here", "fine_tuned"), ("In the paper", "fine_tuned_reported")):
+        gain = both[f"{quantity}_mean_long"] - both[f"{quantity}_mean_short"]
+        parts.append(both[NETWORK].assign(where=where, gain=gain, higher=gain > 0).dropna(subset="gain"))
+    return pd.concat(parts)
 
 
 @drawn
@@ -118,47 +123,6 @@ def draw_fine_tuning(study: Study, *, role: RoleName = "small_images", rate: flo
     legend(figure, columns=2)
     note(figure, f"{settings.title}.", plots.spread_note(table["n"]), plots.paper_note(table, role))
     return figure
-
-
-def say_seeds(table: pd.DataFrame) -> Sentences:
-    """Say how far the number of seeds behind a table carries."""
-    return NOTHING if table.empty else Sentences((strength(table),))
-
-
-def say_fine_tuning(table: pd.DataFrame) -> Sentences:
-    """Say what fine-tuning brings back at the ends of each grid, and which gap is left at every field."""
-    if table.empty:
-        return NOTHING
-    points = []
-    for name, group in networks(table):
-        parts = [
-            f"at {pixels(row)} from {value(row, 'one_shot')} to {value(row, 'fine_tuned')} (dense "
-            f"{value(row, 'dense')})"
-            for row in ends(group)
-        ]
-        points.append(f"`{name}`: fine-tuning brings the pruned network, {' and '.join(parts)}.")
-    return Sentences(tuple(points)) + by_field(table, "difference", "the gap that is left", "points") + say_seeds(table)
-
-
-def say_longer_fine_tuning(short: pd.DataFrame, long: pd.DataFrame) -> Sentences:
-    """Say by how much the longer fine-tuning ends above the shorter one, measured and in the paper."""
-    if short.empty or long.empty:
-        return NOTHING
-    both = short.merge(long, on=["architecture", "pool_kernel"], suffixes=("_short", "_long"))
-    points = []
-    for where, column in (("Here", "fine_tuned_mean"), ("In the paper", "fine_tuned_reported_mean")):
-        if f"{column}_long" in both:
-            gains = (both[f"{column}_long"] - both[f"{column}_short"]).dropna()
-            points += [_gains(where, gains)] if len(gains) else []
-    return Sentences((*points, strength(long)))
-
-
-def _gains(where: str, gains: pd.Series) -> str:
-    higher, lower = int((gains > 0).sum()), int((gains < 0).sum())
-    return (
-        f"{where}, the longer fine-tuning ends higher than the shorter one for {higher} of {len(gains)} networks and "
-        f"lower for {lower}; the change lies between {gains.min():+z.1f} and {gains.max():+z.1f} points."
-    )
 
 
 _KEYS = ["role", "architecture", "pool_kernel", "seed"]

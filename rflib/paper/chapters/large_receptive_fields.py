@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rflib.paper import plots
-from rflib.paper.frames import NETWORK, accuracy_and_pruning, one_shot, summarise
-from rflib.paper.say import NOTHING, Sentences, pixels, strength, value
+from rflib.paper.frames import NETWORK, accuracy_and_pruning, fields, one_shot, pruned_copies, summarise
 from rflib.paper.style import Drawing, covered, drawn, legend, note, quantity_style
 from rflib.paper.verdicts.assessment import difference, within
 from rflib.paper.verdicts.evidence import DIFFERENCE, EQUIVALENCE, Evidence
@@ -33,13 +32,22 @@ def beside_the_smallest(study: Study, *, role: RoleName = "small_images", purpos
     `change` is taken seed by seed, over the seeds that both networks have.
     """
     runs, grid = (one_shot(study, role, each) for each in (purpose, "grid"))
-    if runs.empty or grid.empty:
-        return pd.DataFrame()
     keys = ["architecture", "seed"]
     smallest = grid[grid["pool_kernel"] == grid.groupby("architecture")["pool_kernel"].transform("min")]
     base = smallest.drop_duplicates(keys)[[*keys, "dense"]].rename(columns={"dense": "base"})
     both = runs.drop_duplicates([*NETWORK, "seed"]).merge(base, on=keys)
-    return summarise(both.assign(change=both["dense"] - both["base"]), NETWORK, ["change"])
+    changes = summarise(both.assign(change=both["dense"] - both["base"]), NETWORK, ["change"])
+    return fields(study, role, purpose)[[*NETWORK, "receptive_field"]].merge(changes, on=NETWORK)
+
+
+@traced
+def what_went(study: Study, *, role: RoleName = "small_images", rate: float = 0.9) -> pd.DataFrame:
+    """Return one row a large field: dead taps, what pruning at `rate` took of dead and of live weights, accuracies."""
+    copies = pruned_copies(study, role, "large")
+    copies = copies[(copies["scope"] == "global") & ((copies["rate"] - rate).abs() < 1e-9)]
+    went = summarise(copies, NETWORK, ["pruned_dead_share", "live_pruned_share"]).drop(columns="n")
+    table = accuracy_and_pruning(study, role=role, rate=rate, purpose="large")
+    return table.merge(went, on=NETWORK) if len(table) else table
 
 
 @drawn
@@ -67,70 +75,6 @@ def draw_large_fields(study: Study, *, role: RoleName = "small_images", rate: fl
     again = plots.new_statistics_note(table)
     note(figure, f"{title}.", plots.spread_note(table["n"]), again, plots.paper_note(table, role))
     return figure
-
-
-_NETWORK = ["architecture", "pool_kernel"]
-
-
-def say_collapse(large: pd.DataFrame, grid: pd.DataFrame, changes: pd.DataFrame, *, classes: int) -> Sentences:
-    """Say how far dense accuracy falls from the smallest field of the grid to the large ones.
-
-    `large` and `grid` are `accuracy_and_pruning` for the two purposes, `changes` is
-    `beside_the_smallest`.
-    """
-    if large.empty:
-        return NOTHING
-    large = large.sort_values("receptive_field")
-    same = grid[grid["architecture"].isin(large["architecture"])] if not grid.empty else grid
-    points = []
-    if not same.empty:
-        small = same.sort_values("receptive_field").iloc[0]
-        points.append(f"At {pixels(small)}, the smallest field measured, dense accuracy is {value(small, 'dense')}.")
-    if not changes.empty:
-        paired = large.merge(changes[["architecture", "pool_kernel", "change_mean"]])
-        listed = ", ".join(f"{row['change_mean']:+z.1f} at {pixels(row)}" for _, row in paired.iterrows())
-        points.append(f"Points gained or lost beside that, seed by seed: {listed}.")
-    guess = 100 / classes
-    points.append(
-        f"Large-field networks within {GUESSING_POINTS:g} points of guessing ({guess:g} %): "
-        f"{(large['dense_mean'] <= guess + GUESSING_POINTS).sum()} of {len(large)}."
-    )
-    return Sentences((*points, strength(large)))
-
-
-def say_equality(large: pd.DataFrame, per_seed: pd.DataFrame, *, rate: float = 0.9) -> Sentences:
-    """Say what pruning takes at large fields, and how many of the live weights must go for it.
-
-    At a share d of dead taps, pruning a share r must take at least (r - d) / (1 - d) of the live weights. `per_seed`
-    is `one_shot` for the same networks.
-    """
-    if large.empty or per_seed.empty:
-        return NOTHING
-    large = large.sort_values("receptive_field")
-    listed = ", ".join(f"{row['difference_mean']:+z.2f} at {pixels(row)}" for _, row in large.iterrows())
-    points = [f"Dense minus pruned, in points: {listed}; the paper prints zero, with zero spread, for every network."]
-    points += [_live_part(row, per_seed, rate) for _, row in large.iterrows()]
-    return Sentences((*points, _can_all_be_dead(large, rate), strength(large)))
-
-
-def _live_part(row: pd.Series, per_seed: pd.DataFrame, rate: float) -> str:
-    runs = per_seed[(per_seed[_NETWORK] == row[_NETWORK]).all(axis=1) & ((per_seed["rate"] - rate).abs() < 1e-9)]
-    dead, share = row["dead_share"] / 100, runs["pruned_dead_share"].mean() / 100
-    live = rate * (1 - share) / (1 - dead)
-    return (
-        f"{pixels(row)}: {row['dead_share']:.0f} % of the taps are dead; of what was pruned {100 * share:.0f} % was "
-        f"dead, and {100 * live:.0f} % of the live weights went. Accuracy: {value(row, 'dense')} dense, "
-        f"{value(row, 'pruned')} pruned, {value(row, 'live')} under the control."
-    )
-
-
-def _can_all_be_dead(large: pd.DataFrame, rate: float) -> str:
-    most = large["dead_share"].max()
-    live = max(0.0, 100 * (100 * rate - most) / (100 - most))
-    return (
-        f"At most {most:.0f} % of the taps are dead, and {100 * rate:.0f} % are pruned: at least {live:.0f} % of the "
-        f"live weights go everywhere."
-    )
 
 
 def decide_free_pruning(readings: Readings) -> Finding:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from rflib.paper import plots, reported
 from rflib.paper.frames import one_shot, summarise
-from rflib.paper.say import networks
 from rflib.paper.style import Drawing, covered, drawn, kernel_style, key, legend, note
 from rflib.paper.verdicts.assessment import all_of, difference, floor, trend
 from rflib.paper.verdicts.cells import (
@@ -75,27 +72,6 @@ def _against_rate(study: Study, role: RoleName, quantities: dict[str, str], labe
     legend(figure, columns=4, keys=keys)
     note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(table["n"], "bands"))
     return figure
-
-
-_NOTHING = "This profile holds no measurements for this picture."
-_QUANTITIES = {"dense_mean": "dense", "pruned_mean": "pruned among all weights", "live_mean": "among live weights"}
-
-
-def say_accuracies(table: pd.DataFrame) -> str:
-    """Return the mean accuracies of every network, in percent, from `accuracy_and_pruning` at one rate."""
-    if table.empty:
-        return _NOTHING
-    return " ".join(_accuracies(name, group) for name, group in networks(table))
-
-
-def _accuracies(name: str, group: pd.DataFrame) -> str:
-    kernels = ", ".join(f"{kernel}" for kernel in group["pool_kernel"])
-    parts = [f"{_listed(group[column])} % {word}" for column, word in _QUANTITIES.items()]
-    return f"{name} at k = {kernels}: {'; '.join(parts)}."
-
-
-def _listed(values: pd.Series) -> str:
-    return ", ".join("–" if pd.isna(value) else f"{value:.0f}" for value in values)
 
 
 def decide_only_at_high_rates(readings: Readings) -> Finding:

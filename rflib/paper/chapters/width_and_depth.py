@@ -9,7 +9,6 @@ from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from rflib.paper import plots, reported
 from rflib.paper.frames import fields, one_shot, summarise
-from rflib.paper.say import NOTHING, Sentences, pixels, strength, value
 from rflib.paper.style import (
     NOTE_SIZE_POINTS,
     Drawing,
@@ -44,11 +43,8 @@ def width_and_depth(study: Study, *, role: RoleName = "large_images") -> pd.Data
     `width_multiple` counts from the profile's own width. The reported cell for 318 at three times the width is
     missing because the paper prints "Pending".
     """
-    plan = study.profile.roles[role].widths if role in study.profile.roles else None
     per_seed = one_shot(study, role, "width")
-    if plan is None or per_seed.empty:
-        return pd.DataFrame()
-    per_seed = per_seed[per_seed["rate"] == max(per_seed["rate"])]
+    per_seed = per_seed[per_seed["rate"] == per_seed["rate"].max()]
     keys = ["architecture", "pool_kernel", "width"]
     measured = summarise(per_seed, keys, ["dense", "pruned"])
     measured["width_multiple"] = (measured["width"] / study.profile.width).round().astype(int)
@@ -77,9 +73,8 @@ def depth(study: Study, *, role: RoleName = "large_images") -> pd.DataFrame:
     parts = []
     for purpose in ("width", "shallow"):
         per_seed = one_shot(study, role, purpose)
-        if per_seed.empty:
-            continue
-        per_seed = per_seed[(per_seed["rate"] == max(per_seed["rate"])) & (per_seed["width"] == study.profile.width)]
+        own_width = per_seed["width"] == study.profile.width
+        per_seed = per_seed[(per_seed["rate"] == per_seed["rate"].max()) & own_width]
         measured = summarise(per_seed, ["architecture", "pool_kernel"], ["dense", "pruned"])
         network = fields(study, role, purpose)
         network = network[network["width"] == study.profile.width]
@@ -88,7 +83,32 @@ def depth(study: Study, *, role: RoleName = "large_images") -> pd.DataFrame:
                 measured, on=["architecture", "pool_kernel"]
             )
         )
-    return pd.concat(parts).sort_values("receptive_field", ignore_index=True) if parts else pd.DataFrame()
+    return pd.concat(parts).sort_values("receptive_field", ignore_index=True)
+
+
+@traced
+def depth_compared(study: Study, *, role: RoleName = "large_images") -> pd.DataFrame:
+    """Return one row a network of the deep kind and `comparison`: the shallow one at equal k, and at the nearest field.
+
+    `gap` is the accuracy of the shallow network minus that of the deep one, in points.
+    """
+    table = depth(study, role=role)
+    columns = ["comparison", *(f"{kind}{of}" for kind in ("shallow", "deep") for of in ("", "_field", "_dense")), "gap"]
+    sizes = table.groupby("architecture")["receptive_field"].min()
+    if len(sizes) < 2:
+        return pd.DataFrame(columns=columns)
+    deep, shallow = (table[table["architecture"] == name] for name in (sizes.idxmax(), sizes.idxmin()))
+    rows = []
+    for row in deep.sort_values("receptive_field").to_dict("records"):
+        equal = shallow[shallow["pool_kernel"] == row["pool_kernel"]]
+        nearest = shallow.loc[[(shallow["receptive_field"] - row["receptive_field"]).abs().idxmin()]]
+        compared = {f"At equal k = {row['pool_kernel']}": equal, "At the nearest field measured": nearest}
+        for comparison, found in compared.items() if len(equal) else ():
+            (other,) = found.to_dict("records")
+            if found is equal or other["pool_kernel"] != row["pool_kernel"]:
+                both = [each[of] for each in (other, row) for of in ("architecture", "receptive_field", "dense_mean")]
+                rows.append([comparison, *both, other["dense_mean"] - row["dense_mean"]])
+    return pd.DataFrame(rows, columns=columns)
 
 
 @drawn
@@ -147,65 +167,6 @@ def _draw_depths(axes: Axes, table: pd.DataFrame, deep: str) -> None:
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("receptive field (px)")
-
-
-def say_widths(table: pd.DataFrame) -> Sentences:
-    """Say what twice and thrice the width gain at each field."""
-    if table.empty:
-        return NOTHING
-    points: list[str] = []
-    for field in sorted(table["receptive_field"].unique()):
-        group = table[table["receptive_field"] == field]
-        group = group.sort_values("width_multiple")
-        first = group.iloc[0]
-        steps = [f"{value(row, 'dense')} at {row['width_multiple']} times" for _, row in group.iloc[1:].iterrows()]
-        if steps:
-            points.append(
-                f"At {field:.0f} px dense accuracy goes from {value(first, 'dense')} at the profile's own width to "
-                f"{', '.join(steps)} that width."
-            )
-    return Sentences((*points, strength(table)))
-
-
-def say_pending(table: pd.DataFrame) -> Sentences:
-    """Give the measured value of the cell that the paper leaves pending."""
-    cell = table[table["pending"]] if not table.empty else table
-    if cell.empty:
-        return Sentences(("This profile does not measure the cell that the paper leaves pending.",))
-    row = cell.iloc[0]
-    return Sentences(
-        (
-            f"The pending cell, {row['label']} px by the paper's label at {row['width_multiple']} times the width, is "
-            f"{value(row, 'dense')} here, on this profile's data.",
-        )
-    )
-
-
-def say_depth(table: pd.DataFrame) -> Sentences:
-    """Say how the shallower network compares at equal k and at the nearest field (`depth`)."""
-    names = list(table["architecture"].unique()) if not table.empty else []
-    if len(names) < 2:
-        return NOTHING
-    sizes = table.groupby("architecture")["receptive_field"].min()
-    deep = table[table["architecture"] == sizes.idxmax()]
-    shallow = table[table["architecture"] == sizes.idxmin()]
-    points = []
-    for _, row in deep.sort_values("receptive_field").iterrows():
-        equal = shallow[shallow["pool_kernel"] == row["pool_kernel"]]
-        if not equal.empty:
-            points.append(f"At equal k = {row['pool_kernel']}: {_against(equal.iloc[0], row)}")
-            nearest = shallow.loc[(shallow["receptive_field"] - row["receptive_field"]).abs().idxmin()]
-            if nearest["pool_kernel"] != row["pool_kernel"]:
-                points.append(f"At the nearest field measured: {_against(nearest, row)}")
-    return Sentences((*points, strength(table))) if points else NOTHING
-
-
-def _against(shallow: pd.Series, deep: pd.Series) -> str:
-    gap = shallow["dense_mean"] - deep["dense_mean"]
-    return (
-        f"`{shallow['architecture']}` ({pixels(shallow)}) has {value(shallow, 'dense')}, {gap:+z.1f} points from "
-        f"`{deep['architecture']}` ({pixels(deep)}) with {value(deep, 'dense')}."
-    )
 
 
 _NETWORK = ("role", "architecture", "pool_kernel")

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from rflib.paper.chapters import experimental_settings
-from rflib.paper.chapters.experimental_settings import printed_protocol
 from rflib.study.study import Study
 
 Open = Callable[..., Study]
@@ -25,21 +24,14 @@ def test_a_line_a_schedule_over_the_first_epochs(open_fake: Open, formulas: Simp
     assert lines["the paper, at the end"].get_ydata() == [91.1, 91.1]
 
 
-def test_the_sentences_give_the_table_in_words(open_fake: Open) -> None:
-    study = open_fake("experimental-settings")
-    table = printed_protocol(study)
-    (told, seeds) = experimental_settings.say_first_epochs(table, study).points
-    assert told.startswith("`rf_vgg19` at k = 2, test accuracy after 3 epochs: this profile's ")
-    assert seeds.startswith("2 seeds")
-    (reach,) = experimental_settings.say_reach(table).points
+def test_the_reach_of_clipping_stands_beside_what_training_travelled(open_fake: Open) -> None:
+    (row,) = experimental_settings.reach_of_clipping(open_fake("experimental-settings")).to_dict("records")
     # Rates of 1e-4 sum to 1 here; clipped to 0.1 and with a momentum of 0.9 that is a reach of 1.
-    assert "can take the weights 1 away from where they begin, at a norm of 10;" in reach
-    assert reach.endswith("took them 0.01, 0.01 times as far.")
+    assert (row["pool_kernel"], row["reach_mean"], row["initial_norm_mean"]) == (2, pytest.approx(1), 10)
+    assert (row["distance_mean"], row["times"]) == (pytest.approx(0.01), pytest.approx(0.01))
 
 
 def test_a_study_without_trials_says_so(open_fake: Open) -> None:
     study = open_fake("experimental-settings", small={"protocol": None})
     assert "Not covered by the profile" in experimental_settings.draw_early_training(study).texts[0].get_text()
-    empty = printed_protocol(study)
-    assert str(experimental_settings.say_first_epochs(empty, study)) == str(experimental_settings.say_reach(empty))
-    assert "no measurements" in str(experimental_settings.say_reach(empty))
+    assert experimental_settings.reach_of_clipping(study).empty
