@@ -32,8 +32,9 @@ class Sentences:
         return bool(self.points)
 
     def __add__(self, other: Sentences) -> Sentences:
-        # What both say, such as that nothing was measured, is said once.
-        return Sentences(tuple(dict.fromkeys(self.points + other.points)))
+        # What both say is said once, and that nothing was measured only where nothing else is said.
+        points = tuple(dict.fromkeys(point for point in self.points + other.points if point not in NOTHING.points))
+        return Sentences(points) or NOTHING
 
     def _repr_markdown_(self) -> str:
         return str(self)
@@ -56,9 +57,9 @@ def say(
     seeds on, its 95 % interval (Student). Several rows are listed in the order of `along`: "83.5 % at k = 1, 78.3 % at
     k = 2". `{name[first]}` and `{name[last]}` are those of the smallest and the largest `along`, `{name[ends]}` lists
     both, `{name[change]}` is what lies between them; `{name[range]}` goes from the least to the greatest, and
-    `[least]`, `[greatest]`, `[mean]`, `[sum]` and `[count]` are one number. `{n}` says over how many seeds. A format
-    (`{name:+.2f}`) takes the place of the quantity's own and of the interval; `{name:digits}` writes three digits of
-    whatever size. A group that lacks one of its values is left out.
+    `[least]`, `[greatest]`, `[mean]`, `[median]`, `[sum]` and `[count]` are one number. `{n}` says over how many seeds.
+    A format (`{name:+.2f}`) takes the place of the quantity's own and of the interval; `{name:digits}` writes three
+    digits of whatever size. A group that lacks one of its values is left out.
 
     Raises `UsageError` for a column or a pick that does not exist.
     """
@@ -106,6 +107,7 @@ _NUMBERS: dict[str, Callable[[pd.Series], Any]] = {
     "least": pd.Series.min,
     "greatest": pd.Series.max,
     "mean": pd.Series.mean,
+    "median": pd.Series.median,
     "sum": pd.Series.sum,
     "count": pd.Series.count,
     "change": lambda values: values.iloc[-1] - values.iloc[0],
@@ -131,7 +133,7 @@ class _Values:
         column = f"{self.name}_mean" if f"{self.name}_mean" in self.rows else self.name
         rows = self.rows.dropna(subset=column)
         values = rows[column]
-        if rows.empty:
+        if rows.empty or (self.pick == "change" and len(rows) == 1):
             raise _Missing
         if self.name == "n":
             return f"n = {_between(values.min(), values.max(), 'd')}"
@@ -154,8 +156,9 @@ class _Values:
         if self.along not in rows:
             raise unknown("column to list along", self.along, map(str, rows))
         if self.name != self.along:
-            at = quantity(self.along).at
-            texts = [f"{text} {at.format(place)}" for text, place in zip(texts, rows[self.along], strict=True)]
+            place = quantity(self.along)
+            places = [place.at.format(place.words.get(value, value)) for value in rows[self.along]]
+            texts = [f"{text} {where}" for text, where in zip(texts, places, strict=True)]
         return (" and " if len(texts) == 2 else ", ").join(texts)
 
     def _one(self, row: Mapping[Any, Any], column: str, form: str) -> str:

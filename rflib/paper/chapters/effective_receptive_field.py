@@ -14,7 +14,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 from rflib.config import SHIFT_CLASSES
 from rflib.paper import plots
 from rflib.paper.frames import spearman, summarise
-from rflib.paper.say import FEWEST_RANKED, NOTHING, Sentences, over_seeds, span, value
+from rflib.paper.say import FEWEST_RANKED
 from rflib.paper.style import Drawing, NothingToDraw, covered, drawn, legend, new, note
 from rflib.paper.verdicts.assessment import all_of, difference, fact, within
 from rflib.paper.verdicts.evidence import DIFFERENCE, EQUIVALENCE, Evidence
@@ -98,6 +98,23 @@ def _along(group: pd.DataFrame) -> dict[str, object]:
 
 
 @traced
+def accuracy_by_field(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+    """Return one row: rank correlations of accuracy with both fields over networks, the best and the widest of them.
+
+    Without a row for fewer than `FEWEST_RANKED` networks, over which a correlation says nothing.
+    """
+    table = field_and_accuracy(study, role=role)
+    columns = ["networks", "theoretical", "effective", "best", "best_field", "widest", "widest_field"]
+    if len(table) < FEWEST_RANKED:
+        return pd.DataFrame(columns=columns)
+    accuracy = table["accuracy_mean"].tolist()
+    ranks = [spearman(table[field].tolist(), accuracy) for field in ("theoretical_field", "trained_mean")]
+    ends = [table.sort_values(column).iloc[-1] for column in ("accuracy_mean", "theoretical_field")]
+    named = [end[column] for end in ends for column in ("architecture", "theoretical_field")]
+    return pd.DataFrame([[len(table), *ranks, *named]], columns=columns)
+
+
+@traced
 def constant_field(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
     """Return one row a width and cardinality of one architecture: field in pixels, parameters, accuracy in percent.
 
@@ -150,6 +167,26 @@ def pixel_runs(study: Study, *, role: RoleName = "small_images", period: int = 2
     """Return what `imbalance` is the summary of, one row a network and seed."""
     frame = _of(study, "pixel_sensitivity", role, "field")
     return frame if frame.empty else frame[frame["period"] == period]
+
+
+@traced
+def by_kernels(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `imbalance` with `kernels`: whether a network has some that their stride does not divide."""
+    names = {True: "with kernels that their stride does not divide", False: "without such kernels"}
+    return table.assign(kernels=(table["uneven_layers"] > 0).map(names)) if len(table) else table
+
+
+@traced
+def floors(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `kernel_padding` for shifts, and each version that is hardly above `guessing` them."""
+    bound, columns = 100 / SHIFT_CLASSES + GUESSING_POINTS, ["architecture", "task", "guessing", "margin"]
+    rows = [
+        [row["architecture"], row["task"], version, GUESSING_POINTS]
+        for row in table.to_dict("records")
+        for version in ("plain", "padded")
+        if row["task"] == "shifts" and row[f"accuracy_{version}_mean"] <= bound
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 @traced
@@ -340,132 +377,6 @@ def _task_label(row: dict[Any, Any], table: pd.DataFrame) -> str:
 
 
 _TASKS = {"classes": "telling classes", "shifts": "telling shifts"}
-
-
-def say_accuracy(table: pd.DataFrame) -> Sentences:
-    """Give the rank correlation of accuracy with the fields over networks; takes `field_and_accuracy`."""
-    if len(table) < 2:
-        return NOTHING
-    best, widest = (table.sort_values(column).iloc[-1] for column in ("accuracy_mean", "theoretical_field"))
-    ends = (
-        f"The most accurate network is `{best['architecture']}` ({value(best, 'accuracy')}) with a field of "
-        f"{best['theoretical_field']:.0f} px; the widest field, {widest['theoretical_field']:.0f} px, is that of "
-        f"`{widest['architecture']}` ({value(widest, 'accuracy')})."
-    )
-    return Sentences((*_correlations(table), ends, over_seeds(table)))
-
-
-def say_use(table: pd.DataFrame) -> Sentences:
-    """Say how much of each field is used and how training changes it; takes `field_and_accuracy`."""
-    if table.empty:
-        return NOTHING
-    return Sentences((*(_use(row) for _, row in table.iterrows()), over_seeds(table)))
-
-
-def say_depth(table: pd.DataFrame) -> Sentences:
-    """Say how the effective field grows along the depth; takes `field_and_accuracy`."""
-    if table.empty:
-        return NOTHING
-    points = [
-        f"`{row['architecture']}`: trained, the effective field changes by {row['early_mean']:+z.1f} px over the first "
-        f"half of the depth and by {row['late_mean']:+z.1f} px over the second."
-        for _, row in table.iterrows()
-    ]
-    return Sentences((*points, over_seeds(table)))
-
-
-def say_scaled(table: pd.DataFrame) -> Sentences:
-    """Say what width and cardinality change while the field stays; takes `constant_field`."""
-    if len(table) < 2:
-        return NOTHING
-    fields = sorted({f"{field:.0f} px" for field in table["receptive_field"]})
-    first = table.iloc[0]
-    points = [
-        f"{_scale(row, first)}: {value(row, 'accuracy')} with {row['parameters']:,} parameters, "
-        f"{row['change_mean']:+z.1f} points."
-        for _, row in table.iloc[1:].iterrows()
-    ]
-    start = (
-        f"`{first['architecture']}` has a field of {' and '.join(fields)} at every width and cardinality. As it is: "
-        f"{value(first, 'accuracy')} with {first['parameters']:,} parameters."
-    )
-    return Sentences((start, *points, over_seeds(table)))
-
-
-def say_pixels(table: pd.DataFrame) -> Sentences:
-    """Say how unequal the pixels of each network are; takes `imbalance`."""
-    if table.empty:
-        return NOTHING
-    even, uneven = table[table["uneven_layers"] == 0], table[table["uneven_layers"] > 0]
-    kinds = [(uneven, "with kernels that their stride does not divide"), (even, "with none")]
-    points = [_pixels(group, name) for group, name in kinds if len(group)]
-    return Sentences((*points, over_seeds(table)))
-
-
-def say_padding(table: pd.DataFrame) -> Sentences:
-    """Say what kernel padding does to the pixels, and to both tasks; takes `kernel_padding`."""
-    if table.empty:
-        return NOTHING
-    return Sentences((*(_padding(row) for _, row in table.iterrows()), over_seeds(table)))
-
-
-def _use(row: pd.Series) -> str:
-    return (
-        f"`{row['architecture']}`: {row['theoretical_field']:.0f} px in theory, of which {row['visible_field']:.0f} px "
-        f"could be seen; the effective field is {value(row, 'untrained', 'px')} untrained and "
-        f"{value(row, 'trained', 'px')} trained ({row['growth_mean']:+z.1f} px)."
-    )
-
-
-def _scale(row: pd.Series, first: pd.Series) -> str:
-    if row["width"] != first["width"]:
-        return f"Width × {row['width'] / first['width']:g}"
-    return f"Cardinality {row['cardinality']}"
-
-
-def _pixels(group: pd.DataFrame, name: str) -> str:
-    networks = ", ".join(f"`{each}`" for each in group["architecture"])
-    return (
-        f"Networks {name} ({networks}): imbalance {span(group['imbalance_mean'], '.3f')} after training, "
-        f"{span(group['uniform_imbalance'], '.3f')} by the architecture alone; "
-        f"{span(group['partially_dead_mean'], '.1f')} % of the pixels are partially dead."
-    )
-
-
-def _padding(row: pd.Series) -> str:
-    return (
-        f"`{row['architecture']}`, {_TASKS[row['task']]}: padded kernels change the imbalance from "
-        f"{row['imbalance_plain_mean']:.2f} to {row['imbalance_padded_mean']:.2f} and the test accuracy from "
-        f"{value(row, 'accuracy_plain')} to {value(row, 'accuracy_padded')} "
-        f"({row['accuracy_change_mean']:+z.1f} points). A shift by one pixel changes "
-        f"{row['prediction_change_plain_mean']:.1f} % of the predictions without and "
-        f"{row['prediction_change_padded_mean']:.1f} % with padding.{_guessing(row)}"
-    )
-
-
-def _guessing(row: pd.Series) -> str:
-    """Say which of two networks guesses shifts, of which there are as many classes everywhere."""
-    guess = 100 / SHIFT_CLASSES
-    bound = guess + GUESSING_POINTS
-    names = [name for name in ("plain", "padded") if row["task"] == "shifts" and row[f"accuracy_{name}_mean"] <= bound]
-    return "".join(
-        f" The {name} network is within {GUESSING_POINTS:g} points of guessing ({guess:g} %)." for name in names
-    )
-
-
-def _correlations(table: pd.DataFrame) -> list[str]:
-    if len(table) < FEWEST_RANKED:
-        return [f"{len(table)} networks are too few for a rank correlation."]
-    return [
-        f"Over {len(table)} networks the rank correlation of test accuracy with the {name} field is "
-        f"{_correlation(table, column)}."
-        for name, column in (("theoretical", "theoretical_field"), ("effective", "trained_mean"))
-    ]
-
-
-def _correlation(table: pd.DataFrame, column: str) -> str:
-    found = spearman(table[column].tolist(), table["accuracy_mean"].tolist())
-    return "not defined, since one of them is constant" if found != found else f"{found:+z.2f}"
 
 
 # Fewer networks have no rank correlation to speak of.

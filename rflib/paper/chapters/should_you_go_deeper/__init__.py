@@ -2,33 +2,29 @@
 
 from rflib.paper.chapters.should_you_go_deeper import border, paths, redesign
 from rflib.paper.chapters.should_you_go_deeper.layers import (
+    borderless,
     draw_layer_profiles,
     draw_truncation,
     layers,
     probe_gains,
     probe_halves,
     productivity,
-    say_borders,
-    say_gains,
-    say_stems,
-    say_truncated,
     stems,
+    stems_compared,
     truncation,
 )
 
 __all__ = [
     "CLAIMS",
+    "borderless",
     "draw_layer_profiles",
     "draw_truncation",
     "layers",
     "probe_gains",
     "probe_halves",
     "productivity",
-    "say_borders",
-    "say_gains",
-    "say_stems",
-    "say_truncated",
     "stems",
+    "stems_compared",
     "truncation",
 ]
 
