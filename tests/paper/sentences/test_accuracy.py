@@ -35,10 +35,8 @@ def test_what_pruning_takes_counts_dead_and_live_weights_at_the_ends_of_each_gri
     copies = pd.DataFrame([{**runs, "architecture": "rf_vgg19", "pool_kernel": kernel} for kernel in (1, 2, 3)])
     others = [copies.assign(scope="live"), copies.assign(rate=0.5), copies.assign(pruned_dead_share=70.0, seed=1)]
     grid = network(dense=[90.0, 80.0, 70.0])[["architecture", "pool_kernel", "receptive_field"]]
-    monkeypatch.setattr(accuracy_and_pruning, "pruned_copies", lambda *_: pd.concat([copies, *others]))
-    monkeypatch.setattr(
-        accuracy_and_pruning, "fields", lambda *_: grid[["architecture", "pool_kernel", "receptive_field"]]
-    )
+    monkeypatch.setattr(accuracy_and_pruning.shown, "pruned_copies", lambda *_: pd.concat([copies, *others]))
+    monkeypatch.setattr(accuracy_and_pruning.shown, "fields", lambda *_: grid)
     found = accuracy_and_pruning.dead_among_pruned(None)
     columns = ["receptive_field", "rate", "pruned_dead_share_mean", "live_pruned_share_mean", "n"]
     assert found[columns].values.tolist() == [[180, 0.9, 75, 72, 2], [536, 0.9, 75, 72, 2]]
@@ -47,7 +45,7 @@ def test_what_pruning_takes_counts_dead_and_live_weights_at_the_ends_of_each_gri
 def test_selection_compares_the_best_epoch_with_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [("rf_vgg19", 1, 0, 50.0), ("rf_vgg19", 1, 0, 64.0), ("rf_vgg19", 1, 0, 60.0), ("rf_vgg19", 1, 1, 70.0)]
     curves = pd.DataFrame(rows, columns=["architecture", "pool_kernel", "seed", "test_accuracy"]).assign(purpose="grid")
-    monkeypatch.setattr(accuracy_and_pruning, "training_curves", lambda *_, **__: curves)
+    monkeypatch.setattr(accuracy_and_pruning.shown, "training_curves", lambda *_, **__: curves)
     assert accuracy_and_pruning.selection_gains(None)["gain"].tolist() == [4.0, 0.0]
 
 

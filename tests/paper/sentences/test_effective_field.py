@@ -24,9 +24,9 @@ ROWS = [
 
 
 def test_accuracy_against_both_fields(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chapter, "field_and_accuracy", lambda *_, **__: pd.DataFrame(ROWS))
+    monkeypatch.setattr(chapter.fields, "field_and_accuracy", lambda *_, **__: pd.DataFrame(ROWS))
     assert chapter.accuracy_by_field(None).values.tolist() == [[4, pytest.approx(0.6), -1.0, "b", 100.0, "c", 200.0]]
-    monkeypatch.setattr(chapter, "field_and_accuracy", lambda *_, **__: pd.DataFrame(ROWS[:3]))
+    monkeypatch.setattr(chapter.fields, "field_and_accuracy", lambda *_, **__: pd.DataFrame(ROWS[:3]))
     assert say("{theoretical}", chapter.accuracy_by_field(None), per=[]) == NOTHING
 
 

@@ -15,12 +15,12 @@ Given = Callable[[pd.DataFrame], None]
 
 @pytest.fixture
 def spectra_are(monkeypatch: pytest.MonkeyPatch) -> Given:
-    return lambda frame: monkeypatch.setattr(loss_landscape, "spectrum_summary", lambda *_, **__: frame)
+    return lambda frame: monkeypatch.setattr(loss_landscape.curvature, "spectrum_summary", lambda *_, **__: frame)
 
 
 @pytest.fixture
 def curves_are(monkeypatch: pytest.MonkeyPatch) -> Given:
-    return lambda frame: monkeypatch.setattr(loss_landscape, "training_curves", lambda *_, **__: frame)
+    return lambda frame: monkeypatch.setattr(loss_landscape.training, "training_curves", lambda *_, **__: frame)
 
 
 def spectrum(
