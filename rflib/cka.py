@@ -23,6 +23,8 @@ from rflib import activations
 from rflib.errors import UsageError, unknown
 from rflib.grouping import groups
 
+__all__ = ["Similarity", "compare", "compare_estimators", "linear_cka"]
+
 Estimator = Literal["biased", "debiased"]
 
 FEATURE_BLOCK = 2**14
@@ -35,6 +37,12 @@ class Similarity:
     """CKA of each layer of one network with each of another.
 
     `values` is (layers of a, layers of b), float64, NaN where a layer's output is the same for all images.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3))
+        >>> similarity = rflib.cka.compare(model, model, torch.rand(8, 3, 8, 8), layers_b=["2"])
+        >>> similarity.layers_a, similarity.layers_b, similarity.values.shape, similarity.images
+        (('0', '2'), ('2',), (2, 1), 8)
     """
 
     values: NDArray[np.float64]
@@ -63,6 +71,12 @@ def compare(
     (at least one layer's), with more passes over the images if that is little. Neither this nor `batch_size`
     changes the result beyond rounding. Raises UsageError for an unknown layer or estimator, too few images,
     or a layer that does not run exactly once in a pass.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3))
+        >>> similarity = rflib.cka.compare(model, model, torch.rand(8, 3, 8, 8))
+        >>> similarity.values.shape, similarity.values.diagonal().round(4).tolist()
+        ((2, 2), [1.0, 1.0])
     """
     if estimator not in get_args(Estimator):
         raise unknown("CKA estimator", estimator, get_args(Estimator))
@@ -87,7 +101,16 @@ def compare_estimators(
     batch_size: int = 250,
     activation_bytes: int = 4 * 2**30,
 ) -> dict[Estimator, Similarity]:
-    """Return what `compare` gives for each estimator, at the cost of one."""
+    """Return what `compare` gives for each estimator, at the cost of one.
+
+    Arguments and errors are those of `compare`.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3))
+        >>> both = rflib.cka.compare_estimators(model, model, torch.rand(8, 3, 8, 8))
+        >>> sorted(both), both["biased"].values.shape
+        (['biased', 'debiased'], (2, 2))
+    """
     _check_images(len(images))
     names_a, names_b = _layer_names(model_a, layers_a), _layer_names(model_b, layers_b)
     if model_b is model_a:
@@ -103,7 +126,16 @@ def compare_estimators(
 
 
 def linear_cka(x: Tensor, y: Tensor, estimator: Estimator = "debiased") -> float:
-    """Return the linear CKA of feature matrices `x` (n, p) and `y` (n, q) of the same n >= 4 samples."""
+    """Return the linear CKA of feature matrices `x` (n, p) and `y` (n, q) of the same n >= 4 samples.
+
+    Kornblith et al. 2019, debiased after Song et al. 2012 (see the module). Raises UsageError for an unknown estimator,
+    sides of unequal length, or fewer than 4 samples.
+
+    Example:
+        >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0], [2.0, 1.0]])
+        >>> round(rflib.cka.linear_cka(x, 3 * x), 4), round(rflib.cka.linear_cka(x, x[:, :1], "biased"), 2)
+        (1.0, 0.93)
+    """
     if estimator not in get_args(Estimator):
         raise unknown("CKA estimator", estimator, get_args(Estimator))
     if len(x) != len(y):

@@ -18,6 +18,8 @@ from rflib.errors import RflibError, UsageError
 from rflib.linearised import Linearised
 from rflib.pruning import prunable_weights
 
+__all__ = ["DeadTaps", "share"]
+
 
 @dataclass(frozen=True)
 class DeadTaps:
@@ -26,6 +28,14 @@ class DeadTaps:
     share: of the prunable weights (`rflib.pruning.prunable_weights`), those with exactly zero gradient, 0 to 1.
     per_layer: name of the convolution to its live map, a boolean tensor (kernel height, kernel width).
     input_share: share of the input's pixels, 0 to 1, that can reach the output (floor-mode pools crop the rest).
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 4, 8), nn.Conv2d(4, 4, 3, padding=1))
+        >>> taps = rflib.dead_taps.share(model, (3, 8, 8))
+        >>> taps.per_layer["1"].int().tolist()
+        [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+        >>> int(taps.live_masks(model)["1.weight"].sum())  # of 144 weights
+        16
     """
 
     share: float
@@ -51,6 +61,11 @@ def share(model: nn.Module, input_shape: tuple[int, int, int]) -> DeadTaps:
 
     Raises `UsageError` for a model without a prunable convolution, `RflibError` for an operation that has no
     linear form and for errors of the model itself (an input too small). Leaves the model as it was.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 4, 8), nn.Conv2d(4, 4, 3, padding=1))  # the second sees a single pixel
+        >>> round(rflib.dead_taps.share(model, (3, 8, 8)).share, 3)
+        0.889
     """
     weights = prunable_weights(model)
     if not weights:

@@ -24,13 +24,24 @@ from rflib import activations
 from rflib.errors import UsageError, unknown
 from rflib.seeding import stream_seed
 
+__all__ = ["EffectiveField", "gaussian_width", "measure", "smallest_area", "square_side", "uniform_width"]
+
 Mass = Literal["absolute", "squared"]
 Signal = Literal["ones", "random"]
 
 
 @dataclass(frozen=True, eq=False)
 class EffectiveField:
-    """What pixels contribute to the centre unit of one layer: `mass` (height, width), float64, none negative."""
+    """What pixels contribute to the centre unit of one layer: `mass` (height, width), float64, none negative.
+
+    `images` is the number of images that it is summed over. A `share` is a part of the mass, in (0, 1].
+
+    Example:
+        >>> mass = np.outer([0, 1, 2, 1, 0], [0, 1, 2, 1, 0]) / 16
+        >>> field = rflib.effective_field.EffectiveField("conv", mass, images=1)
+        >>> field.side(0.5), field.area(0.5), round(field.width()[0], 3)
+        (3, 3, 0.707)
+    """
 
     layer: str
     mass: NDArray[np.float64]
@@ -68,6 +79,14 @@ def measure(
 
     Costs a forward and a backward pass an image. The model runs in evaluation mode and is left as it was. Raises
     UsageError for an unknown name, no images, or a layer that returns no map or does not run exactly once.
+
+    Example:
+        >>> model = nn.Sequential(*(nn.Conv2d(1, 1, 3, padding=1) for _ in range(3)))
+        >>> for weights in model.parameters():
+        ...     _ = nn.init.ones_(weights)
+        >>> field = rflib.effective_field.measure(model, torch.ones(1, 1, 15, 15))
+        >>> field.layer, round(field.width()[0], 3), field.side(0.5)  # sqrt(3 (3² - 1) / 12) = 1.414
+        ('2', 1.414, 5)
     """
     if mass not in get_args(Mass):
         raise unknown("mass", mass, get_args(Mass))
@@ -93,6 +112,12 @@ def square_side(mass: NDArray[np.float64], share: float = 0.5) -> int:
 
     The square is centred on the pixel nearest to the centre of gravity, so its side is odd; what lies beyond the border
     of the map holds nothing.
+
+    Raises UsageError for a share outside (0, 1] or a map without mass.
+
+    Example:
+        >>> rflib.effective_field.square_side(np.ones((5, 5)), 0.3)
+        3
     """
     normal = _normalised(mass, share)
     row, column = (int(np.floor(centre + 0.5)) for centre in _centre(normal))
@@ -104,7 +129,14 @@ def square_side(mass: NDArray[np.float64], share: float = 0.5) -> int:
 
 
 def smallest_area(mass: NDArray[np.float64], share: float = 0.5) -> int:
-    """Return the fewest pixels, wherever they lie, that together hold at least `share` of `mass`."""
+    """Return the fewest pixels, wherever they lie, that together hold at least `share` of `mass`.
+
+    Raises UsageError for a share outside (0, 1] or a map without mass.
+
+    Example:
+        >>> rflib.effective_field.smallest_area(np.ones((5, 5)), 0.3)
+        8
+    """
     descending = np.cumsum(np.sort(_normalised(mass, share), axis=None)[::-1])
     return int(np.argmax(_reaches(descending, share))) + 1
 
@@ -113,6 +145,12 @@ def gaussian_width(mass: NDArray[np.float64]) -> tuple[float, float]:
     """Return the standard deviations (vertical, horizontal) of `mass` (height, width) about its centre, in pixels.
 
     They come from second moments per axis; a Gaussian map has them as its sigma.
+
+    Raises UsageError for a map without mass.
+
+    Example:
+        >>> [round(width, 3) for width in rflib.effective_field.gaussian_width(np.outer([1, 0, 1], [1, 2, 1]))]
+        [1.0, 0.707]
     """
     normal = _normalised(mass)
     vertical, horizontal = (
@@ -123,7 +161,14 @@ def gaussian_width(mass: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def uniform_width(convolutions: int, kernel: int) -> float:
-    """Return Luo's width in pixels of n uniform k x k convolutions of stride 1, sqrt(n (k² - 1) / 12)."""
+    """Return Luo's width in pixels of n uniform k x k convolutions of stride 1, sqrt(n (k² - 1) / 12).
+
+    The closed form of Luo et al. 2016 for their effective field (see the module).
+
+    Example:
+        >>> round(rflib.effective_field.uniform_width(3, 3), 3)
+        1.414
+    """
     return float(np.sqrt(convolutions * (kernel**2 - 1) / 12))
 
 

@@ -6,7 +6,7 @@ pruning mitigates it. Its public abstract defines neither. Chosen here:
 
 - The variance of a layer is that of each output channel of a convolution over all images and positions, divided by
   their number; the mean over the channels is the layer's one number.
-- The discrepancy of a network from the dense one is the mean over layers of |ln(variance / dense variance)|: 0 for
+- The discrepancy of a network from the dense one is the mean over layers of `|ln(variance / dense variance)|`: 0 for
   equal variances, ln 2 if every layer has half or twice the variance. A ratio counts only between 1e-12 and 1e12, so
   that a layer which pruning silences adds 27.6, more than any that still varies; one silent in both adds 0.
 - The dispersion of a single network is the standard deviation over layers of ln(variance), for the other reading of
@@ -27,6 +27,8 @@ from torch import Tensor, nn
 from rflib import activations
 from rflib.errors import UsageError
 
+__all__ = ["discrepancy", "dispersion", "layer_variances", "measure"]
+
 ChannelVariances = NDArray[np.float64]
 # The smallest ratio of two variances that counts: beyond it both are rounding errors of float32 activations.
 _SMALLEST_RATIO = 1e-12
@@ -45,6 +47,12 @@ def measure(
     rounding, and memory does not grow with the images. `layers` are module names, by default every Conv2d; outputs are
     maps (n, c, h, w) or vectors (n, c). The model runs in evaluation mode and is left as it was. Raises UsageError for
     an unknown layer, a layer that did not run, other outputs, or values that are not finite.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))
+        >>> variances = rflib.feature_variance.measure(model, torch.rand(5, 3, 8, 8))
+        >>> {name: values.shape for name, values in variances.items()}
+        {'0': (8,), '2': (4,)}
     """
     names = _layer_names(model, layers)
     moments = {name: _Moments(name) for name in names}
@@ -58,12 +66,27 @@ def measure(
 
 
 def layer_variances(variances: Mapping[str, ChannelVariances]) -> dict[str, float]:
-    """Return the mean over its channels of each layer's variances."""
+    """Return the mean over its channels of each layer's variances.
+
+    `variances` are those of `measure`, (channels,) by layer name.
+
+    Example:
+        >>> rflib.feature_variance.layer_variances({"conv": np.array([1.0, 3.0])})
+        {'conv': 2.0}
+    """
     return {name: float(channels.mean()) for name, channels in variances.items()}
 
 
 def discrepancy(variances: Mapping[str, ChannelVariances], dense: Mapping[str, ChannelVariances]) -> float:
-    """Return the mean over layers of |ln(variance / dense variance)| (see the module); both have the same layers."""
+    """Return the mean over layers of `|ln(variance / dense variance)|` (see the module); both have the same layers.
+
+    Raises UsageError for networks with different layers, or none.
+
+    Example:
+        >>> pruned, dense = {"conv": np.array([0.5, 0.5])}, {"conv": np.array([1.0, 1.0])}
+        >>> round(rflib.feature_variance.discrepancy(pruned, dense), 4)  # ln 2
+        0.6931
+    """
     if variances.keys() != dense.keys() or not dense:
         raise UsageError(
             "variance discrepancy: expected two networks with the same layers, found only in one: "
@@ -74,7 +97,12 @@ def discrepancy(variances: Mapping[str, ChannelVariances], dense: Mapping[str, C
 
 
 def dispersion(variances: Mapping[str, ChannelVariances]) -> float:
-    """Return the standard deviation over layers of ln(variance) (see the module), 0 if no layer varies."""
+    """Return the standard deviation over layers of ln(variance) (see the module), 0 if no layer varies.
+
+    Example:
+        >>> round(rflib.feature_variance.dispersion({"first": np.array([1.0]), "last": np.array([np.e**2])}), 4)
+        1.0
+    """
     layers = layer_variances(variances).values()
     largest = max(layers, default=0.0)
     return pstdev(_log_ratio(variance, largest) for variance in layers) if largest else 0.0

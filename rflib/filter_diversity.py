@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from rflib.errors import UsageError, unknown
 
+__all__ = ["FilterDiversity", "effective_rank", "measure"]
+
 
 @dataclass(frozen=True)
 class FilterDiversity:
@@ -26,6 +28,13 @@ class FilterDiversity:
     filters, zero_filters: all of them, and those without any weight, as pruning leaves them. similarity: mean absolute
     cosine of all pairs of filters that are not zero, 0 to 1; NaN with fewer than two. effective_rank: of the filter
     matrix, 0 if it is zero. largest_rank: the smaller of its sides.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(1, 4, 2))
+        >>> _ = model[0].weight.data.copy_(torch.eye(4).reshape(4, 1, 2, 2))  # four orthogonal filters
+        >>> found = rflib.filter_diversity.measure(model)["0"]
+        >>> found.similarity, found.largest_rank, round(found.relative_rank, 4)
+        (0.0, 4, 1.0)
     """
 
     filters: int
@@ -45,6 +54,13 @@ def measure(model: nn.Module, *, layers: Sequence[str] | None = None) -> dict[st
 
     `layers` are names of Conv2d modules, by default all. Raises UsageError for an unknown layer, a model without
     convolutions, or weights that are not finite.
+
+    Example:
+        >>> model = nn.Conv2d(3, 4, 3)
+        >>> _ = nn.init.ones_(model.weight)  # four times the same filter
+        >>> found = rflib.filter_diversity.measure(nn.Sequential(model))["0"]
+        >>> round(found.similarity, 4), round(found.effective_rank, 4)
+        (1.0, 1.0)
     """
     convolutions = {name: module for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
     if not convolutions:
@@ -71,7 +87,14 @@ def _diversity(name: str, convolution: nn.Conv2d) -> FilterDiversity:
 
 
 def effective_rank(singular_values: Tensor) -> float:
-    """Return exp of the entropy of non-negative `singular_values` (n,) as shares of their sum; 0 if all are 0."""
+    """Return exp of the entropy of non-negative `singular_values` (n,) as shares of their sum; 0 if all are 0.
+
+    Between 1 and n (Roy and Vetterli 2007).
+
+    Example:
+        >>> round(rflib.filter_diversity.effective_rank(torch.tensor([1.0, 1.0, 0.0])), 3)
+        2.0
+    """
     total = singular_values.sum()
     if not total > 0:
         return 0.0

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from rflib.config import OptimiserConfig
 
+__all__ = ["build_optimiser"]
+
 
 def build_optimiser(
     config: OptimiserConfig, parameters: Iterable[nn.Parameter], *, learning_rate: float
@@ -17,6 +19,14 @@ def build_optimiser(
     """Return the optimiser of `config`; weight decay acts on every parameter, as in plain torch SGD.
 
     What a step of it asks for beyond a gradient is in `rflib.training.steps`.
+
+    Example:
+        >>> from rflib.config import OptimiserConfig
+        >>> from rflib.optimisers import build_optimiser
+        >>> config, model = OptimiserConfig(name="adamw"), nn.Linear(2, 2)
+        >>> optimiser = build_optimiser(config, model.parameters(), learning_rate=0.01)
+        >>> type(optimiser).__name__, optimiser.defaults["lr"]
+        ('AdamW', 0.01)
     """
     options = config.options
     if config.name == "sgd":

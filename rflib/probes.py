@@ -27,6 +27,8 @@ from rflib import activations
 from rflib.errors import UsageError
 from rflib.grouping import groups
 
+__all__ = ["Probe", "fit", "measure", "pooled"]
+
 Examples = tuple[Tensor, Tensor]
 
 
@@ -36,6 +38,13 @@ class Probe:
 
     accuracy, train_accuracy: shares of the test and training images, 0 to 1. features: after pooling. iterations: of
     the solver; converged is False if it was stopped. seconds: to standardise, train and score, without the network.
+
+    Example:
+        >>> features = np.array([[0.0], [1.0], [2.0], [3.0]], dtype=np.float32)
+        >>> labels = np.array([0, 0, 1, 1])
+        >>> probe = rflib.probes.fit((features.copy(), labels), (features.copy(), labels))
+        >>> probe.accuracy, probe.features, probe.converged
+        (1.0, 1, True)
     """
 
     accuracy: float
@@ -68,6 +77,13 @@ def measure(
     each. The model runs in evaluation mode and is left as it was. The same call gives the same probes. Raises
     UsageError for an unknown layer, labels that do not fit the images, fewer than two classes in `train`, or a layer
     that returns neither maps nor vectors or does not run exactly once.
+
+    Example:
+        >>> labels = torch.arange(20) % 2
+        >>> images = torch.rand(20, 3, 8, 8) + labels[:, None, None, None]  # one class is brighter
+        >>> probes = rflib.probes.measure(nn.Sequential(nn.Conv2d(3, 4, 3)), (images, labels), (images, labels))
+        >>> probes["0"].accuracy, probes["0"].features
+        (1.0, 64)
     """
     _check(train, test)
     names = _layer_names(model, layers)
@@ -97,7 +113,16 @@ def fit(
     penalty: float = 1.0,
     iterations: int = 200,
 ) -> Probe:
-    """Train a probe on features (n, features) with labels (n,) and score it; the features are overwritten."""
+    """Train a probe on features (n, features) with labels (n,) and score it; the features are overwritten.
+
+    Features float32, labels int64. Both are standardised as the module says, by the training features.
+
+    Example:
+        >>> train = np.array([[0.0], [1.0], [2.0], [3.0]], dtype=np.float32), np.array([0, 0, 1, 1])
+        >>> test = np.array([[0.5], [2.5]], dtype=np.float32), np.array([0, 1])
+        >>> rflib.probes.fit(train, test).accuracy
+        1.0
+    """
     # Imported here: scikit-learn takes a second, which a reader of measurements need not pay.
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -128,6 +153,10 @@ def pooled(output: Tensor, side: int = 4, *, channels_last: bool = False) -> Ten
     """Return maps (n, c, h, w) averaged to at most `side` x `side`, or vectors, as features (n, features).
 
     With `channels_last` maps are (n, h, w, c), as a Linear returns them.
+
+    Example:
+        >>> rflib.probes.pooled(torch.zeros(2, 8, 16, 16)).shape, rflib.probes.pooled(torch.zeros(2, 8, 2, 2)).shape
+        (torch.Size([2, 128]), torch.Size([2, 32]))
     """
     if output.dim() == 4:
         output = output.movedim(-1, 1) if channels_last else output

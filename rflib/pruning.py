@@ -13,12 +13,22 @@ from torch import Tensor, nn
 
 from rflib.errors import UsageError, unknown
 
+__all__ = ["Mask", "magnitude_mask", "mask_of_weights", "prunable_weights", "pruned", "replaced"]
+
 Scope = Literal["global", "layerwise", "live"]
 
 
 @dataclass(frozen=True)
 class Mask:
-    """Which weights are kept: parameter name to a boolean tensor of the parameter's shape (True: kept)."""
+    """Which weights are kept: parameter name to a boolean tensor of the parameter's shape (True: kept).
+
+    Raises UsageError for tensors that are not boolean.
+
+    Example:
+        >>> mask = rflib.pruning.Mask({"1.weight": torch.tensor([True, False, False, False])})
+        >>> mask.rate, mask.pruned, mask.total
+        (0.75, 3, 4)
+    """
 
     keep: Mapping[str, Tensor]
 
@@ -83,6 +93,11 @@ def prunable_weights(model: nn.Module) -> dict[str, Tensor]:
     """Return the weights that may be pruned: all convolutions but the first; no linear layer (paper, Table 2).
 
     A weight that is computed (weight norm) is no parameter and is left out; one that two layers share counts once.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Flatten(), nn.Linear(8, 10))
+        >>> list(rflib.pruning.prunable_weights(model))
+        ['1.weight']
     """
     convolutions = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
     parameters = dict(model.named_parameters())
@@ -104,6 +119,15 @@ def magnitude_mask(
     weight goes first. `global` ranks all prunable weights together, `layerwise` each layer on its own, `live`
     only the weights marked in `live` (parameter name to boolean tensor), leaving all others as they are. With
     `layers`, names of convolutions, only their weights are counted, ranked and pruned.
+
+    Raises UsageError for a rate outside [0, 1), unknown `layers`, and a scope `live` without `live`. The paper names
+    neither criterion nor scope; this criterion and `global` are assumed for it.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3))
+        >>> mask = rflib.pruning.magnitude_mask(model, 0.75)
+        >>> sorted(mask.keep), mask.pruned, mask.total
+        (['1.weight', '2.weight'], 864, 1152)
     """
     return mask_of_weights(prunable_weights(model), rate, scope=scope, live=live, layers=layers)
 
@@ -116,7 +140,14 @@ def mask_of_weights(
     live: Mapping[str, Tensor] | None = None,
     layers: Collection[str] | None = None,
 ) -> Mask:
-    """Return the mask that `magnitude_mask` makes of a network whose prunable weights are `weights`."""
+    """Return the mask that `magnitude_mask` makes of a network whose prunable weights are `weights`.
+
+    `weights` are tensors by parameter name. Errors as there.
+
+    Example:
+        >>> rflib.pruning.mask_of_weights({"1.weight": torch.tensor([3.0, -1.0, 2.0, 0.5])}, 0.5).keep
+        {'1.weight': tensor([ True, False,  True, False])}
+    """
     check_rate(rate)
     scores = {name: weight.abs() for name, weight in weights.items()}
     chosen: Mapping[str, Tensor] | None = _weights_of(layers, scores)
@@ -178,7 +209,18 @@ def _smallest(scores: Tensor, rate: float) -> Tensor:
 
 @contextmanager
 def pruned(model: nn.Module, mask: Mask) -> Iterator[nn.Module]:
-    """Prune `model` within the block and put every weight back afterwards, bit for bit."""
+    """Prune `model` within the block and put every weight back afterwards, bit for bit.
+
+    Raises UsageError for a mask that does not fit.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3))
+        >>> with rflib.pruning.pruned(model, rflib.pruning.magnitude_mask(model, 0.75)):
+        ...     int((model[1].weight == 0).sum()), model[1].weight.numel()
+        (432, 576)
+        >>> int((model[1].weight == 0).sum())
+        0
+    """
     mask.check(model)
     parameters = dict(model.named_parameters())
     remaining = {name: parameters[name].detach() * kept.to(parameters[name].device) for name, kept in mask.keep.items()}
@@ -188,7 +230,16 @@ def pruned(model: nn.Module, mask: Mask) -> Iterator[nn.Module]:
 
 @contextmanager
 def replaced(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[nn.Module]:
-    """Give `model` other values for some parameters within the block, and its own back afterwards, bit for bit."""
+    """Give `model` other values for some parameters within the block, and its own back afterwards, bit for bit.
+
+    `weights`: parameter name to tensor of the parameter's shape.
+
+    Example:
+        >>> model = nn.Linear(2, 1)
+        >>> with rflib.pruning.replaced(model, {"bias": torch.tensor([5.0])}):
+        ...     model(torch.zeros(2)).tolist()
+        [5.0]
+    """
     parameters = dict(model.named_parameters())
     saved = {name: parameters[name].detach().clone() for name in weights}
     try:

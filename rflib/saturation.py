@@ -30,6 +30,8 @@ from torch import Tensor, nn
 from rflib import activations
 from rflib.errors import UsageError, unknown
 
+__all__ = ["LayerSaturation", "intrinsic_dimension", "measure"]
+
 Rule = Literal["cumulative", "delve", "delve-0.1.50"]
 Mode = Literal["channelwise", "mean", "max", "median", "flatten"]
 
@@ -45,6 +47,11 @@ class LayerSaturation:
 
     variances: those along the principal directions, (features,) float64, descending, none below 0. samples: how many
     vectors they were taken over; with fewer than features, saturation cannot exceed (samples - 1) / features.
+
+    Example:
+        >>> layer = rflib.saturation.LayerSaturation(np.array([0.5, 0.3, 0.15, 0.05]), samples=100, delta=0.99)
+        >>> layer.dimension("cumulative"), layer.saturation("delve-0.1.50")
+        (4, 0.75)
     """
 
     variances: NDArray[np.float64]
@@ -85,6 +92,12 @@ def measure(
     `batch_size`, for images given as one tensor, does not change the result beyond rounding. The model runs in
     evaluation mode and is left as it was. Raises UsageError for an unknown layer or mode, a delta outside (0, 1], an
     output that is neither a map nor vectors, or fewer than two samples.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 1))  # eight features of three channels: of rank three
+        >>> layers = rflib.saturation.measure(model, torch.rand(10, 3, 8, 8))
+        >>> layers["0"].features, layers["0"].saturation("cumulative") <= 3 / 8
+        (8, True)
     """
     _check(delta, mode)
     names = _layer_names(model, layers)
@@ -110,6 +123,13 @@ def intrinsic_dimension(variances: NDArray[np.float64], *, delta: float = 0.99, 
     """Return how many of the descending `variances` (features,) explain the share `delta`, by a named rule.
 
     Without any variance that is 1 by "delve", 0 by the others.
+
+    Raises UsageError for an unknown rule.
+
+    Example:
+        >>> rules = ("cumulative", "delve", "delve-0.1.50")
+        >>> [rflib.saturation.intrinsic_dimension(np.array([0.9, 0.085, 0.01, 0.005]), rule=rule) for rule in rules]
+        [3, 2, 2]
     """
     if rule not in get_args(Rule):
         raise unknown("rule of saturation", rule, get_args(Rule))

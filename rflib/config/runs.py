@@ -46,12 +46,10 @@ _BOTTLENECKS = ("rf_resnet26", "rf_resnet50")
 # Later downsamplings of the networks with the knob: 2x2 pools between stages, or strides of later stages.
 DOWNSAMPLINGS = {"rf_vgg16": 4, "rf_vgg19": 3, "rf_resnet26": 3, "rf_resnet50": 3}
 Checkpoint = Literal["initial", "last", "best"]
-
 NoiseKind = Literal["multiplicative", "additive"]
 Task = Literal["classes", "shifts"]
 # A plane of an image stays, or moves by one pixel up, left, or both.
 SHIFT_CLASSES = 4
-
 # The side of a data set's own images in pixels; a folder's images have any.
 NATIVE_SIDES = {"digits": 32, "cifar10": 32, "tiny-imagenet": 64}
 
@@ -60,8 +58,8 @@ class DataConfig(Settings):
     """A data set: its name, the side its images are resized to, and a fingerprint of its content.
 
     `name` is `digits`, `cifar10`, `tiny-imagenet`, `tiny-imagenet:CLASSES` (its first classes alone) or `folder:NAME`;
-    `image_size` None keeps the native side.
-    `validation_share` of the training images is taken out when something is selected (0 in the paper).
+    `image_size` None keeps the native side. `validation_share` of the training images is taken out when something is
+    selected (0 in the paper).
     `task` is what is to be told of an image: its class, or by how much its planes are displaced (`rflib.data.shifts`).
     """
 
@@ -89,17 +87,19 @@ class ModelConfig(Settings):
     """A network and the knob that sets its receptive field: the pool after the first convolution.
 
     `pool_stride` None means the kernel, as in `MaxPool2d(k)`, and `pool_padding` is that of the pool, in pixels on
-    every side. `map_size` says what happens to the later maps:
-    `shrinking` (the paper), `padded` (the pool's input is zero-padded to k times the map, so maps keep their
-    size) or `dilated` (pool stride 1, later convolutions dilated by k: same field, no shrinking).
-    `ceil_mode` None means the architecture's own reading: True for rf_vgg16, else False. `initialisation` is torch's
-    default or He's (fan out); the paper states none. `truncated_for` replaces the tail that is unproductive for images
-    of so many pixels by a classifier ("Should You Go Deeper?", section VIII). `kernel_padding` extends strided kernels
-    until every pixel is read equally often, and `cardinality` is the number of groups of a bottleneck's 3x3
-    convolution ("Dead Pixel Test Using Effective Receptive Field"). `refined_for` lowers strides, kernels of pools or
-    dilations until every layer is productive for images of so many pixels ("Receptive Field Refinement").
-    `omitted_downsamplings` leaves out so many of the later downsamplings, the last first: 2x2 pools of a VGG, strides
-    of a ResNet's stages. The field falls below that of k = 1, maps stay larger, and the parameters are the same.
+    every side. `map_size` says what happens to the later maps: `shrinking` (the paper), `padded` (the pool's input is
+    zero-padded to k times the map, so maps keep their size) or `dilated` (pool stride 1, later convolutions dilated by
+    k: same field, no shrinking). `ceil_mode` None means the architecture's own reading: True for rf_vgg16, else False.
+    `initialisation` is torch's default or He's (fan out); the paper states none. `truncated_for` replaces the tail that
+    is unproductive for images of so many pixels by a classifier ("Should You Go Deeper?", section VIII).
+    `kernel_padding` extends strided kernels until every pixel is read equally often, and `cardinality` is the number of
+    groups of a bottleneck's 3x3 convolution ("Dead Pixel Test Using Effective Receptive Field"). `refined_for` lowers
+    strides, kernels of pools or dilations until every layer is productive for images of so many pixels ("Receptive
+    Field Refinement"). `omitted_downsamplings` leaves out so many of the later downsamplings, the last first: 2x2 pools
+    of a VGG, strides of a ResNet's stages. Fields fall below those of k = 1, maps stay larger, parameters the same.
+
+    Example:
+        >>> config = rflib.ModelConfig(architecture="rf_resnet50", pool_kernel=3, width=0.25)
     """
 
     architecture: Architecture = "rf_resnet50"
@@ -232,6 +232,9 @@ class RunConfig(Settings):
     """Everything but the seed that decides what a training run computes.
 
     A pruned run has a `parent`, the run whose `parent_checkpoint` it starts from, and a `mask`.
+
+    Example:
+        >>> config = rflib.RunConfig(data={"name": "cifar10"}, model={"pool_kernel": 2}, training={"epochs": 20})
     """
 
     data: DataConfig
@@ -266,7 +269,12 @@ class RunConfig(Settings):
 
 
 class Run(Settings):
-    """One training run: its settings and its seed."""
+    """One training run: its settings and its seed.
+
+    Example:
+        >>> rflib.Run(config=rflib.RunConfig(data={"name": "cifar10"}), seed=1).name
+        'cifar10-native-rf_resnet50-k1-w1-s1-cd5d90d49d861f39'
+    """
 
     config: RunConfig
     seed: int = Field(default=0, ge=0)

@@ -22,7 +22,15 @@ _SMALLEST_STD = 1 / 255
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images (n, 3, s, s) uint8, labels (n,) int64, and `mean` and `std` (3,) of the training images."""
+    """Images (n, 3, s, s) uint8, labels (n,) int64, and `mean` and `std` (3,) of the training images.
+
+    Example:
+        >>> from rflib.data.splits import Split
+        >>> images, labels = torch.full((4, 3, 8, 8), 255, dtype=torch.uint8), torch.arange(4)
+        >>> split = Split(images, labels, mean=torch.full((3,), 0.5), std=torch.full((3,), 0.25))
+        >>> len(split.first(2).images), split.normalise(images).unique().tolist()
+        (2, [2.0])
+    """
 
     images: Tensor
     labels: Tensor

@@ -31,6 +31,12 @@ class Trace:
     """An estimate of tr H: `samples` (probes,) float64 are the values of zᵀ H z, in the order of the probes.
 
     `dimension` is the number of coordinates, `images` that of the images in the loss.
+
+    Example:
+        >>> samples = np.array([4.0, 5.0, 6.0])
+        >>> trace = rflib.hessian.Trace(samples, 6.0, dimension=2, images=2, batch_statistics="batch")
+        >>> trace.value, round(trace.standard_error, 3)
+        (5.0, 0.577)
     """
 
     samples: NDArray[np.float64]
@@ -75,6 +81,12 @@ def trace(
 
     The model is left as it was. Raises UsageError for fewer than two probes, a relative error that is not positive,
     or arguments that do not fit, and RflibError if a product is not finite.
+
+    Example:
+        >>> batches = [(torch.diag(torch.tensor([1.0, 2.0])), torch.zeros(2, 1))]
+        >>> trace = rflib.hessian.trace(nn.Linear(2, 1, bias=False), nn.functional.mse_loss, batches, probes=10)
+        >>> round(trace.value, 4), round(trace.standard_error, 4)
+        (5.0, 0.0)
     """
     if probes < 2:
         raise UsageError(f"trace: expected at least 2 probes, found {probes}. One has no standard error.")

@@ -40,7 +40,7 @@ def largest_eigenpairs(
 ) -> RitzPairs:
     """Return the k largest algebraic eigenvalues of the symmetric operator `product` on vectors like `start`.
 
-    A pair is settled when its residual |A v - λ v| is at most `tolerance` times the largest absolute value
+    A pair is settled when its residual `|A v - λ v|` is at most `tolerance` times the largest absolute value
     among the k wanted (not the spectral norm: a far larger negative end would hide an unsettled top), or no
     larger than rounding. The search stops once all k have been settled, and the same, for 5 + k/9 products
     in a row: an eigenvector that the start happened to lack comes late, and settled neighbours do not show that one
@@ -56,6 +56,12 @@ def largest_eigenpairs(
     of the k pairs have settled. `on_state(state)` is given the state after each product, `resume` takes one up;
     the other arguments must then be the same. UsageError: k outside 1 to the dimension, a budget below k + 5
     vectors, or a state of another search.
+
+    Example:
+        >>> diagonal = torch.tensor([5.0, 3.0, 1.0, -2.0])
+        >>> pairs = rflib.hessian.largest_eigenpairs(lambda vector: diagonal * vector, torch.ones(4), k=2)
+        >>> [round(float(value), 4) for value in pairs.values]
+        [5.0, 3.0]
     """
     generator = generator or torch.Generator().manual_seed(0)
     search = Search(start, k, _empty_basis(start, k, basis_bytes, tolerance), generator)

@@ -34,6 +34,12 @@ class HessianProduct:
     caller's affair (see `prepared`).
 
     `calls` counts products, `gradient_equivalents` their cost in gradients of the mean loss.
+
+    Example:
+        >>> batches = [(torch.diag(torch.tensor([1.0, 2.0])), torch.zeros(2, 1))]
+        >>> product = rflib.hessian.HessianProduct(nn.Linear(2, 1, bias=False), nn.functional.mse_loss, batches)
+        >>> product(torch.tensor([1.0, 1.0])).tolist(), product.dimension, product.calls
+        ([1.0, 4.0], 2, 1)
     """
 
     def __init__(
@@ -161,7 +167,12 @@ def _checked_parameters(model: nn.Module, parameters: Sequence[Tensor] | None) -
 
 
 def checked_images(loss: Loss, batches: Sequence[Batch]) -> int:
-    """Return the number of images in `batches`; raise UsageError if there is none, or if `loss` is no mean."""
+    """Return the number of images in `batches`; raise UsageError if there is none, or if `loss` is no mean.
+
+    Example:
+        >>> rflib.hessian.checked_images(nn.functional.mse_loss, [(torch.zeros(4, 1), torch.zeros(4, 1))])
+        4
+    """
     reduction = getattr(loss, "reduction", "mean")
     if reduction != "mean":
         raise UsageError(

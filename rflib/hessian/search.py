@@ -14,7 +14,14 @@ from rflib.hessian.basis import Basis
 
 @dataclass(frozen=True)
 class RitzPairs:
-    """Approximate eigenpairs: `values` and `residuals` (k,) float64, largest value first."""
+    """Approximate eigenpairs: `values` and `residuals` (k,) float64, largest value first.
+
+    Example:
+        >>> diagonal = torch.tensor([5.0, 3.0, 1.0, -2.0])
+        >>> pairs = rflib.hessian.largest_eigenpairs(lambda vector: diagonal * vector, torch.ones(4), k=1)
+        >>> pairs.converged, pairs.vectors().abs().round(decimals=3).tolist()
+        (True, [[1.0, 0.0, 0.0, 0.0]])
+    """
 
     values: Tensor
     residuals: Tensor
@@ -36,6 +43,14 @@ class SearchState:
     `rows` yields the vectors of the basis, as stored. Those of a running search are views that its next step
     overwrites, so write or copy them before returning from `on_state`. When resuming they are read once, one
     after the other, so that a generator can give back the memory of each.
+
+    Example:
+        >>> states, diagonal = [], torch.tensor([5.0, 3.0, 1.0, -2.0])
+        >>> arguments = (lambda vector: diagonal * vector, torch.ones(4), 1)
+        >>> pairs = rflib.hessian.largest_eigenpairs(*arguments, max_products=2, on_state=states.append)
+        >>> pairs = rflib.hessian.largest_eigenpairs(*arguments, resume=states[-1])
+        >>> pairs.products, round(float(pairs.values[0]), 4)
+        (4, 5.0)
     """
 
     rows: Iterable[Tensor]

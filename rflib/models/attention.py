@@ -63,7 +63,13 @@ def attention(kind: Attention, channels: int) -> nn.Module:
 
 
 def inside_attention(model: nn.Module) -> frozenset[str]:
-    """Return the names of the modules that lie within an attention add-on of `model`."""
+    """Return the names of the modules that lie within an attention add-on of `model`.
+
+    Example:
+        >>> model = rflib.models.build(rflib.ModelConfig(architecture="resnet18_cbam", width=0.05))
+        >>> sorted(rflib.models.inside_attention(model))[0]
+        'layer1.0.attention.0.gate'
+    """
     kinds = (SqueezeExcitation, ChannelAttention, SpatialAttention)
     addons = [name for name, module in model.named_modules() if isinstance(module, kinds)]
     return frozenset(name for name, _ in model.named_modules() if any(name.startswith(f"{a}.") for a in addons))

@@ -17,6 +17,11 @@ def failing_layer(model: nn.Module, image_size: int, *, channels: int = 3) -> st
     """Return the name of the layer that cannot take its input for images of `image_size` pixels, or None.
 
     Runs on shapes alone (torch's meta device), so it costs no memory and leaves the model untouched.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d(4))
+        >>> rflib.models.failing_layer(model, 5), rflib.models.failing_layer(model, 6)
+        ('1', None)
     """
     shadow = _shadow(model)
     return None if shadow is None else _failing(shadow, image_size, channels)
@@ -26,6 +31,10 @@ def smallest_input(model: nn.Module, *, channels: int = 3) -> int | None:
     """Return the smallest image side in pixels that `model` accepts, found by bisection on shapes.
 
     None when it does not even accept very large images: then it is not the size that it fails on.
+
+    Example:
+        >>> rflib.models.smallest_input(nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d(4)))
+        6
     """
     shadow = _shadow(model)
     if shadow is None or _failing(shadow, _LARGEST_TRIED, channels):
@@ -38,7 +47,11 @@ def smallest_input(model: nn.Module, *, channels: int = 3) -> int | None:
 
 
 def require_input(model: nn.Module, image_size: int, *, name: str = "the network", channels: int = 3) -> None:
-    """Raise a `UsageError` that names the layer without pixels and the smallest input, if `image_size` is too small."""
+    """Raise a `UsageError` that names the layer without pixels and the smallest input, if `image_size` is too small.
+
+    Example:
+        >>> rflib.models.require_input(nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d(4)), 6)  # 5 would be an error
+    """
     layer = failing_layer(model, image_size, channels=channels)
     smallest = smallest_input(model, channels=channels) if layer is not None else None
     if smallest is not None:

@@ -18,6 +18,11 @@ class Knob:
     """The knob, resolved: geometry of the pool, and the dilation of every later layer with a spatial kernel.
 
     `padding` is the pool's own, in pixels on every side. The last `omitted` of the later downsamplings are left out.
+
+    Example:
+        >>> knob = rflib.models.resolve(rflib.ModelConfig(pool_kernel=2, omitted_downsamplings=1))
+        >>> knob.kernel, knob.stride, knob.kept((2, 3, 4))
+        (2, 2, (2, 3))
     """
 
     kernel: int
@@ -35,7 +40,13 @@ class Knob:
 
 
 def resolve(config: ModelConfig) -> Knob:
-    """Return the knob of a model's settings; the number of parameters never depends on it."""
+    """Return the knob of a model's settings; the number of parameters never depends on it.
+
+    Example:
+        >>> knob = rflib.models.resolve(rflib.ModelConfig(pool_kernel=2, map_size="dilated"))
+        >>> knob.kernel, knob.stride, knob.later_dilation
+        (2, 1, 2)
+    """
     dilated = config.map_size == "dilated"
     return Knob(
         kernel=config.pool_kernel,

@@ -63,6 +63,10 @@ def from_torchvision(name: str) -> nn.Module:
     """Return torchvision's classifier or segmentation network of this name as it comes, untrained.
 
     Auxiliary classifiers are left out. UsageError without a network of this name.
+
+    Example:
+        >>> rflib.models.from_torchvision("squeezenet1_1").eval()(torch.zeros(1, 3, 64, 64)).shape
+        torch.Size([1, 1000])
     """
     catalogue = torchvision.models
     classifiers, segmenters = map(catalogue.list_models, (catalogue, catalogue.segmentation))
@@ -77,7 +81,12 @@ def from_torchvision(name: str) -> nn.Module:
 
 
 def without_weights(name: str) -> nn.Module:
-    """Return torchvision's network of this name on torch's "meta" device: its shapes alone; UsageError without one."""
+    """Return torchvision's network of this name on torch's "meta" device: its shapes alone; UsageError without one.
+
+    Example:
+        >>> next(rflib.models.without_weights("resnet50").parameters()).device
+        device(type='meta')
+    """
     with torch.random.fork_rng(devices=[]), torch.device("cpu" if name.startswith(_NEEDS_VALUES) else "meta"):
         model = from_torchvision(name)
     return model.to("meta").eval()

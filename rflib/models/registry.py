@@ -51,13 +51,30 @@ ARCHITECTURES: dict[str, Callable[[ModelConfig], nn.Module]] = {
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw what is drawn inside, such as a new layer's weights, from `seed`; torch's own state is untouched."""
+    """Draw what is drawn inside, such as a new layer's weights, from `seed`; torch's own state is untouched.
+
+    Example:
+        >>> with rflib.models.seeded(0):
+        ...     first = nn.Linear(2, 2)
+        >>> with rflib.models.seeded(0):
+        ...     torch.equal(first.weight, nn.Linear(2, 2).weight)
+        True
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach every GPU too
         yield
 
 
 def build(config: ModelConfig, *, seed: int = 0) -> nn.Module:
-    """Return the network that `config` describes, its weights drawn from `seed`; torch's own state is untouched."""
+    """Return the network that `config` describes, its weights drawn from `seed`; torch's own state is untouched.
+
+    It takes images (n, 3, h, w) to logits (n, classes). Raises UsageError for a `cardinality` that does not divide the
+    channels of a stage.
+
+    Example:
+        >>> model = rflib.models.build(rflib.ModelConfig(architecture="rf_vgg19", pool_kernel=2, width=0.1))
+        >>> model(torch.zeros(4, 3, 32, 32)).shape
+        torch.Size([4, 10])
+    """
     with seeded(seed):
         return ARCHITECTURES[config.architecture](config)

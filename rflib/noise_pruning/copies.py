@@ -30,6 +30,13 @@ class Copies(nn.Module):
     Takes images (n, c, h, w) and returns logits (copies, n, classes). Whatever comes before the first parameter of its
     own is computed once for all copies. `own_statistics` gives every copy its own batch-norm statistics, so that
     `rflib.activations.frozen_statistics` re-estimates those of all copies. `model` itself is not changed.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 10, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        >>> copies = rflib.noise_pruning.Copies(model, [{"1.bias": torch.zeros(10)}, {"1.bias": torch.ones(10)}])
+        >>> logits = copies(torch.rand(5, 3, 8, 8))
+        >>> logits.shape, torch.allclose(logits[1] - logits[0], torch.ones(5, 10), atol=1e-5)
+        (torch.Size([2, 5, 10]), True)
     """
 
     def __init__(self, model: nn.Module, weights: Sequence[Weights], *, own_statistics: bool = False) -> None:
@@ -71,6 +78,14 @@ def accuracies(
     does not reach into vmap.
 
     Raises UsageError without a copy at once or without images.
+
+    Example:
+        >>> from rflib.data.splits import Split
+        >>> model = nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        >>> split = Split(torch.zeros(4, 3, 2, 2, dtype=torch.uint8), torch.zeros(4), torch.zeros(3), torch.ones(3))
+        >>> weights = [{"0.bias": torch.tensor([1.0, 0.0])}, {"0.bias": torch.tensor([0.0, 1.0])}]
+        >>> rflib.noise_pruning.accuracies(model, weights, split)
+        [100.0, 0.0]
     """
     precision = precision or PrecisionConfig()
     if copies_at_once is None:

@@ -26,6 +26,12 @@ class Recipe:
     own weights choose the mask and the same noise is on the survivors. The best of many such copies gains by being the
     best of many, as that of "before" does; what is left between both is due to noise that comes before pruning.
     "mask": the noisy weights choose the mask, and the survivors keep the network's own values.
+
+    Raises UsageError for an unknown kind or order, a negative scale, or a rate outside [0, 1).
+
+    Example:
+        >>> rflib.noise_pruning.Recipe("multiplicative", scale=0.2, rate=0.9)
+        Recipe(kind='multiplicative', scale=0.2, rate=0.9, order='before')
     """
 
     kind: Kind
@@ -46,7 +52,14 @@ def grid(
     rates: Sequence[float],
     orders: Sequence[Order] = ("before", "after"),
 ) -> list[Recipe]:
-    """Return the recipes of all combinations."""
+    """Return the recipes of all combinations.
+
+    Errors as `Recipe`.
+
+    Example:
+        >>> len(rflib.noise_pruning.grid(["additive"], [0.1, 0.2], [0.5, 0.9]))
+        8
+    """
     return [Recipe(*values) for values in itertools.product(kinds, scales, rates, orders)]
 
 
@@ -63,6 +76,15 @@ def pruned_copy(
 
     The same copy as number `draw` of `measure` with that seed: load it to tune it further, or put it into the network
     for a while with `rflib.pruning.replaced`.
+
+    `scope`, `live` and errors as in `rflib.pruning.magnitude_mask`.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3))
+        >>> recipe = rflib.noise_pruning.Recipe("multiplicative", scale=0.2, rate=0.75)
+        >>> weights, mask = rflib.noise_pruning.pruned_copy(model, recipe, draw=0)
+        >>> mask.rate, bool((weights["1.weight"][~mask.keep["1.weight"]] == 0).all())
+        (0.75, True)
     """
     return next(Pruner(model, seed=seed, scope=scope, live=live).copies([recipe], draw))
 

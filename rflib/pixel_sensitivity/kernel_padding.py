@@ -17,7 +17,13 @@ Taps = Literal["zeros", "random"]
 
 
 class PaddedConvolution(nn.Conv2d):
-    """A convolution that pads `extra` (rows, columns) of zeros below and to the right, besides its own padding."""
+    """A convolution that pads `extra` (rows, columns) of zeros below and to the right, besides its own padding.
+
+    Example:
+        >>> layer = rflib.pixel_sensitivity.PaddedConvolution(3, 8, 4, stride=2, padding=1, extra=(1, 1))
+        >>> layer(torch.zeros(1, 3, 16, 16)).shape  # as of a kernel of 3
+        torch.Size([1, 8, 8, 8])
+    """
 
     def __init__(self, *args: Any, extra: tuple[int, int], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,6 +54,12 @@ def pad_kernels(model: nn.Module, *, taps: Taps = "zeros", seed: int = 0) -> nn.
 
     Pools are left as they are, having no weights, and so are dilations that share a factor with the stride, where every
     tap meets the same phase. Raises UsageError for unknown `taps` or a padding mode other than zeros.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1))
+        >>> padded = rflib.pixel_sensitivity.pad_kernels(model)
+        >>> padded[0].kernel_size, padded(torch.zeros(1, 3, 16, 16)).shape
+        ((4, 4), torch.Size([1, 8, 8, 8]))
     """
     if taps not in get_args(Taps):
         raise unknown("taps", taps, get_args(Taps))
@@ -67,7 +79,13 @@ def pad_kernels(model: nn.Module, *, taps: Taps = "zeros", seed: int = 0) -> nn.
 
 
 def uneven_convolutions(model: nn.Module) -> tuple[str, ...]:
-    """Return the names of the convolutions that `pad_kernels` extends."""
+    """Return the names of the convolutions that `pad_kernels` extends.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, stride=2), nn.Conv2d(8, 8, 2, stride=2))
+        >>> rflib.pixel_sensitivity.uneven_convolutions(model)
+        ('1',)
+    """
     return tuple(
         name for name, module in model.named_modules() if isinstance(module, nn.Conv2d) and any(_missing(module))
     )

@@ -23,6 +23,11 @@ class Sensitivity:
     Pixels are compared by phase, their position modulo a period (the stride in question), because strides treat the
     pixels of one phase alike, while border and content of the images make the map uneven for other reasons: the mean
     over a phase averages them out. All measures are free of the map's scale.
+
+    Example:
+        >>> sensitivity = rflib.pixel_sensitivity.Sensitivity(np.tile([[1.0, 2.0], [2.0, 4.0]], (4, 4)))
+        >>> sensitivity.ratio(), round(sensitivity.imbalance(), 3), sensitivity.partially_dead()
+        (4.0, 0.484, 0.25)
     """
 
     values: NDArray[np.float64]
@@ -97,6 +102,12 @@ def measure(
 
     The model runs in evaluation mode and is left as it was; `batch_size` changes nothing beyond rounding. Raises
     UsageError for an unknown layer, no images, or less than one signal.
+
+    Example:
+        >>> model = nn.Conv2d(3, 64, 3, stride=2, padding=1)
+        >>> sensitivity = rflib.pixel_sensitivity.measure(model, torch.rand(20, 3, 16, 16))
+        >>> int(sensitivity.phases().argmax())  # pixels in odd rows and columns are read four times
+        3
     """
     if not len(images) or signals < 1:
         raise UsageError(

@@ -25,6 +25,14 @@ class Fields:
 
     misaligned: merges of branches whose fields do not share a centre.
     context: nodes at which global context (a gate, group norm) meets the local field.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 5), nn.Conv2d(8, 8, 5), nn.Conv2d(8, 8, 1))
+        >>> fields = rflib.receptive_field.analyse(model, (3, 12, 12))
+        >>> fields.border_layer(12), fields.border_layer(8), fields.resolution_range()
+        (None, '2', ((9, 9), (9, 9)))
+        >>> fields["1"].r_max, fields.table.shape
+        ((9, 9), (3, 18))
     """
 
     layers: Sequence[LayerField]

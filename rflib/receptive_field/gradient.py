@@ -25,7 +25,14 @@ _UNITS = 64
 
 @dataclass(frozen=True)
 class MeasuredField:
-    """The field of one convolution over all paths, as in `LayerField`: pairs of (height, width), in pixels."""
+    """The field of one convolution over all paths, as in `LayerField`: pairs of (height, width), in pixels.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1))
+        >>> field = rflib.receptive_field.measure(model, (3, 32, 32))["0"]
+        >>> field.r_max, field.stride, field.offset
+        ((3, 3), (2, 2), (-1.0, -1.0))
+    """
 
     name: str
     r_max: tuple[float, float]
@@ -59,6 +66,11 @@ def measure(
 
     `input_shape` is (channels, height, width), a size the network accepts; enlarged sizes are multiples of it.
     Raises `RflibError` for an operation without a linear form. Leaves the model as it was.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3))
+        >>> rflib.receptive_field.measure(model, (3, 32, 32))["2"].r_max
+        (8, 8)
     """
     if layers not in ("last", "all"):
         raise UsageError(f"layers: expected 'last' or 'all', found {layers!r}")

@@ -48,6 +48,12 @@ def analyse(model: nn.Module, input_shape: tuple[int, int, int], *, include_cont
     Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019. Raises `RflibError`,
     naming node and source line, for an operation that is not understood and for branches of unequal stride.
     The model is evaluated on shapes only and left as it was.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3))
+        >>> fields = rflib.receptive_field.analyse(model, (3, 32, 32))
+        >>> [(name, fields[name].r_max) for name in fields]
+        [('0', (3, 3)), ('1', (4, 4)), ('2', (8, 8))]
     """
     return Recording(model, input_shape).fields(include_context=include_context)
 

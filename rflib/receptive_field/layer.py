@@ -19,6 +19,12 @@ class LayerField:
     unit that sees least, r_max that of the one that sees most, stride and offset are averages over the units.
     map_size: units of the layer's output.
     input_r_min, input_r_max, input_stride: the same for the layer's input, the smallest over all of its inputs.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, stride=2))
+        >>> field = rflib.receptive_field.analyse(model, (3, 32, 32))["1"]
+        >>> field.r_max, field.stride, field.offset, field.centre((1, 1))
+        ((5, 5), (2, 2), (-1, -1), (3.0, 3.0))
     """
 
     name: str

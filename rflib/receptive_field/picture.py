@@ -30,6 +30,13 @@ def growth_page(fields: Fields, resolution: int, *, title: str) -> str:
 
     Fields are the larger of height and width, in pixels, on a logarithmic scale; layers are those with a bounded
     field, in order of execution. Unproductive layers (the paper's rule) are shaded, b_min is the thick line.
+    Raises UsageError where no layer has a bounded field.
+
+    Example:
+        >>> fields = rflib.receptive_field.analyse(nn.Sequential(nn.Conv2d(3, 8, 5)), (3, 12, 12))
+        >>> page = rflib.receptive_field.growth_page(fields, 12, title="One convolution")
+        >>> "<svg" in page, "One convolution" in page
+        (True, True)
     """
     layers = [layer for layer in fields.layers if layer.is_finite]
     if not layers:

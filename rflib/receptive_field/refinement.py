@@ -26,7 +26,14 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Change:
-    """Another value, (height, width), of one hyperparameter; `modules` are the layers that share it."""
+    """Another value, (height, width), of one hyperparameter; `modules` are the layers that share it.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2))
+        >>> rflib.receptive_field.Change("stride", ("0",), before=(2, 2), after=(1, 1)).apply(model)
+        >>> model[0].stride
+        (1, 1)
+    """
 
     setting: Setting
     modules: tuple[str, ...]
@@ -55,6 +62,12 @@ class Refinement:
     changes: the hyperparameters to change (one, unless more were asked for).
     smallest_before, smallest_after: smallest feasible resolution, (height, width) in pixels.
     flops_before, flops_after: of one image, a multiply-add counted as two, by torch's counter.
+
+    Example:
+        >>> model = nn.Sequential(*(nn.Conv2d(3, 3, 3, stride=2, padding=1) for _ in range(3)))
+        >>> refined = rflib.receptive_field.refine(model, 12, only_cheapest=True)[0]
+        >>> refined.smallest_before, refined.smallest_after, refined.changes[0].modules, refined.model[1].stride
+        ((15, 15), (11, 11), ('1',), (1, 1))
     """
 
     changes: tuple[Change, ...]
@@ -96,6 +109,12 @@ def refine(
     definition here is rfa_toolbox's.
 
     Raises UsageError for fewer than one change. `model` is left as it was.
+
+    Example:
+        >>> model = nn.Sequential(*(nn.Conv2d(3, 3, 3, stride=2, padding=1) for _ in range(3)))
+        >>> found = rflib.receptive_field.refine(model, 12)
+        >>> [(each.changes[0].modules, each.changes[0].after, each.smallest_after) for each in found]
+        [(('1',), (1, 1), (11, 11)), (('0',), (1, 1), (9, 9))]
     """
     if changes < 1:
         raise UsageError(f"changes: expected at least 1, found {changes}")

@@ -22,6 +22,12 @@ class Truncated(nn.Module):
 
     `body` keeps the modules' own names. `cut` is the node of the original's graph at which it was cut, `removed` are
     the convolutions that are gone.
+
+    Example:
+        >>> model = nn.Sequential(*(nn.Conv2d(3, 3, 5, padding=2) for _ in range(4)))
+        >>> truncated = rflib.receptive_field.truncate(model, 8, classes=10)
+        >>> truncated.cut, truncated(torch.zeros(2, 3, 8, 8)).shape
+        ('1', torch.Size([2, 10]))
     """
 
     def __init__(self, body: nn.Module, classifier: nn.Linear, cut: str, removed: tuple[str, ...]) -> None:
@@ -55,6 +61,11 @@ def truncate(
     `classes` defaults to the width of the network's last linear layer; the new linear layer is initialised by torch.
     Weights are copied and `model` is left as it was. Raises UsageError without a border layer, or where nothing would
     be removed, and RflibError for a network whose path depends on values.
+
+    Example:
+        >>> model = nn.Sequential(*(nn.Conv2d(3, 3, 5, padding=2) for _ in range(4)))
+        >>> rflib.receptive_field.truncate(model, 8, classes=10).removed
+        ('2', '3')
     """
     fields = analyse(model, (channels, resolution, resolution))
     tail = fields.tail(resolution, rule=rule)

@@ -27,7 +27,13 @@ from rflib.sharpness.direction import Direction, line
 
 @dataclass(frozen=True)
 class Sharpness:
-    """The mean loss over `images` images at the weights, and at the worst weights within the radius `rho`."""
+    """The mean loss over `images` images at the weights, and at the worst weights within the radius `rho`.
+
+    Example:
+        >>> sharpness = rflib.sharpness.Sharpness(2.5, 2.75, 0.1, False, False, images=2, batch_statistics="batch")
+        >>> sharpness.value
+        0.25
+    """
 
     loss: float
     perturbed_loss: float
@@ -66,6 +72,13 @@ def measure(
     before they are perturbed ("frozen"); dropout is off. Costs a gradient and a forward pass over `batches`. The model
     is left as it was. Raises UsageError for a radius that is negative or not finite or arguments that do not fit,
     RflibError if the gradient is not finite.
+
+    Example:
+        >>> model, loss = nn.Linear(2, 1, bias=False), nn.functional.mse_loss
+        >>> _ = nn.init.ones_(model.weight)
+        >>> batches = [(torch.diag(torch.tensor([1.0, 2.0])), torch.zeros(2, 1))]  # the loss is (w1² + 4 w2²) / 2
+        >>> round(rflib.sharpness.measure(model, loss, batches, rho=0.1).value, 4)
+        0.4314
     """
     if not 0 <= rho < math.inf:
         raise UsageError(

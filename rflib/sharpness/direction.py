@@ -20,6 +20,13 @@ class Direction:
     """A step of the weights: parameter name to tensor of the parameter's shape. Parameters left out stay put.
 
     An eigenvector of `hessian.top_eigenvalues(..., vectors=True)` is one: `Direction(spectrum.vectors[0])`.
+
+    Example:
+        >>> direction = rflib.sharpness.Direction({"weight": torch.tensor([3.0, 4.0])})
+        >>> direction.norm
+        5.0
+        >>> direction.within(rflib.pruning.Mask({"weight": torch.tensor([True, False])})).norm
+        3.0
     """
 
     parts: Mapping[str, Tensor]
@@ -52,10 +59,17 @@ def filter_normalised_direction(model: nn.Module, *, mask: Mask | None = None, s
     """Return a random direction whose filters are as long as those of `model`, each on its own.
 
     Li et al., "Visualizing the Loss Landscape of Neural Nets", NeurIPS 2018: independent normal numbers, then
-    d |w| / |d| for each filter, the weights of one output channel or linear unit. Biases and the scales and shifts of
+    `d |w| / |d|` for each filter, the weights of one output channel or linear unit. Biases and the scales and shifts of
     batch norm (all parameters of one axis) stay put, which their code calls `biasbn`. With a mask the direction is 0
     at pruned weights and a filter's length is that of the weights kept. Each parameter's numbers come from a
     generator of its own, from `seed` and its name. Raises UsageError for a mask that does not fit.
+
+    Example:
+        >>> model = nn.Conv2d(3, 8, 3)
+        >>> direction = rflib.sharpness.filter_normalised_direction(model)
+        >>> lengths = [direction.parts["weight"].flatten(1).norm(dim=1), model.weight.flatten(1).norm(dim=1)]
+        >>> torch.allclose(*lengths), sorted(direction.parts)
+        (True, ['weight'])
     """
     if mask is not None:
         mask.check(model)

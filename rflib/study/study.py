@@ -29,6 +29,10 @@ class Outcome:
     """What `ensure` did: how many measurements were found and how many were computed, and where they come from.
 
     `planned`: of how many, where the study is of what is published and nothing is computed.
+
+    Example:
+        >>> rflib.open_study("accuracy-and-pruning", profile="published").ensure().computed
+        0
     """
 
     loaded: int
@@ -48,6 +52,11 @@ class Study:
     """The measurements of one chapter: `ensure` completes them, `frame` gives them as a table.
 
     `published` describes what is published, if the study is of that.
+
+    Example:
+        >>> study = rflib.open_study("accuracy-and-pruning", profile="published", seeds=[0])
+        >>> study.missing(), set(study.frame("one_shot")["seed"]) == {0}
+        ([], True)
     """
 
     chapter: str
@@ -201,6 +210,12 @@ def open_study(chapter: str, *, profile: str = "digits", reuse: str | None = Non
     The profile "published" is what the committed results hold; `reuse="published"` looks into them under another
     profile. Raises `UsageError` for an unknown chapter, profile or parameter, and for values out of range, before
     anything is computed.
+
+    Example:
+        >>> study = rflib.open_study("accuracy-and-pruning", profile="published")
+        >>> frame = study.frame("one_shot", architecture="rf_vgg19")
+        >>> {"seed", "pool_kernel", "rate", "pruned_accuracy"} <= set(frame)
+        True
     """
     if profile == PUBLISHED:
         return _open_published(chapter, overrides)

@@ -16,7 +16,12 @@ EVALUATION_BATCH_SIZE = 500
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean cross-entropy and accuracy in percent over `images` images."""
+    """Mean cross-entropy and accuracy in percent over `images` images.
+
+    Example:
+        >>> rflib.training.Evaluation(loss=0.5, accuracy=75.0, images=4)
+        Evaluation(loss=0.5, accuracy=75.0, images=4)
+    """
 
     loss: float
     accuracy: float
@@ -35,7 +40,18 @@ def layout(images: Tensor, precision: PrecisionConfig) -> Tensor:
 
 @torch.no_grad()
 def evaluate(model: nn.Module, split: Split, *, precision: PrecisionConfig | None = None) -> Evaluation:
-    """Return mean loss and accuracy in percent on `split`, in evaluation mode; the train flags are put back."""
+    """Return mean loss and accuracy in percent on `split`, in evaluation mode; the train flags are put back.
+
+    The loss is the mean cross-entropy over all images.
+
+    Example:
+        >>> from rflib.data.splits import Split
+        >>> images, labels = torch.zeros(4, 3, 2, 2, dtype=torch.uint8), torch.tensor([0, 0, 0, 1])
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+        >>> _ = model[1].bias.data.copy_(torch.tensor([1.0, 0.0]))
+        >>> rflib.training.evaluate(model, Split(images, labels, torch.zeros(3), torch.ones(3))).accuracy
+        75.0
+    """
     precision = precision or PrecisionConfig()
     flags = [(module, module.training) for module in model.modules()]
     model.eval()

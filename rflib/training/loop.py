@@ -42,6 +42,18 @@ def train(
     `start` takes up an earlier state and ends, on a CPU, bit for bit where an uninterrupted run ends. With a
     `mask`, pruned weights are zero throughout. A loss that is no longer finite raises `TrainingError`; the last
     state given to `on_epoch` is from before it.
+
+    Example:
+        >>> from rflib.config import TrainingConfig
+        >>> from rflib.data.splits import Split
+        >>> model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        >>> images, labels = torch.zeros(8, 3, 8, 8, dtype=torch.uint8), torch.arange(8) % 2
+        >>> images[labels == 1] = 255
+        >>> split = Split(images, labels, torch.full((3,), 0.5), torch.full((3,), 0.5))
+        >>> config = TrainingConfig(epochs=2, batch_size=4, learning_rate=0.5)
+        >>> state = rflib.training.train(model, split, test_split=split, config=config)
+        >>> state.epoch, state.history[-1]["test_accuracy"]
+        (2, 100.0)
     """
     precision = precision or PrecisionConfig()
     if precision.channels_last:

@@ -20,6 +20,11 @@ class TrainingState:
     `weights` and `best_weights` are state dicts on the CPU, `optimiser` the optimiser's tensors (`copy_optimiser`),
     `history` one row a finished epoch. Data order and augmentation follow from seed and epoch alone, the probes of
     AdaHessian from seed and step.
+
+    Example:
+        >>> history = ({"epoch": 1, "test_accuracy": 50.0}, {"epoch": 2, "test_accuracy": 75.0})
+        >>> rflib.training.TrainingState(2, {}, {}, {}, history).best_epoch
+        2
     """
 
     epoch: int
