@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from rflib.book.freshness import library_digest
 from rflib.book.kernel import interpreter_environment
 from rflib.errors import RflibError
 
@@ -88,11 +89,12 @@ def _write_entrance(staged: Path, site: Path) -> None:
 
 
 def _state(staged: Path, strict: bool) -> str:
-    """Return one line per staged file and one for each renderer: whatever a built page depends on."""
-    renderers = [Path(__file__).with_name(name) for name in ("mathml.py", "theme.py")]
+    """Return lines for each staged file, each renderer and the library: whatever a built page depends on."""
+    renderers = [Path(__file__).with_name(name) for name in ("mathml.py", "reference.py", "theme.py")]
     files = sorted(path for path in staged.rglob("*") if path.is_file())
     lines = [f"{path.relative_to(staged)} {_digest(path)}" for path in files]
-    return "\n".join([*(f"renderer {_digest(path)}" for path in renderers), f"strict {strict}", *lines])
+    shared = [*(f"renderer {_digest(path)}" for path in renderers), f"strict {strict}"]
+    return "\n".join([*shared, f"library {library_digest()}", *lines])
 
 
 def _digest(path: Path) -> str:
