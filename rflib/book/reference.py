@@ -10,7 +10,10 @@ import inspect
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.ext.autodoc.preserve_defaults import DefaultValue
 from sphinx.util.inspect import stringify_signature
+
+from rflib.config import Settings
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -29,9 +32,16 @@ def _as_written(
         return None
     written = inspect.signature(thing)
     parameters = [
-        parameter if isinstance(parameter.annotation, str) else parameter.replace(annotation=parameter.empty)
+        parameter if isinstance(parameter.annotation, str) else _of_settings(parameter)
         for parameter in written.parameters.values()
         if (what, parameter.name) != ("method", "self")
     ]
     returned = written.return_annotation if what != "class" and isinstance(written.return_annotation, str) else None
     return stringify_signature(written.replace(parameters=parameters), show_return_annotation=False), returned
+
+
+def _of_settings(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return a field of settings without its checks, and with the name of its default where that has fields itself."""
+    default = parameter.default
+    short = DefaultValue(f"{type(default).__name__}()") if isinstance(default, Settings) else default
+    return parameter.replace(annotation=parameter.empty, default=short)

@@ -20,6 +20,8 @@ _TABLE = re.compile(
     r"(?=\s*<table[^>]*>\s*(<caption[^>]*>(?P<caption>.*?)</caption>)?)",
     re.DOTALL,
 )
+# A signature of one parameter a line: a list without terms, inside of a term.
+_PARAMETERS = re.compile(r'<dl>\s*(?=<dd><em class="sig-param">)(?P<each>.*?)</dl>', re.DOTALL)
 _PERMALINK = re.compile(r'<a class="headerlink".*?</a>', re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 
@@ -41,7 +43,7 @@ def _mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctre
 
 
 def mended(body: str) -> str:
-    """Return the HTML of a page's text with labelled tables, a list of references that is one, and ids of their own.
+    """Return the HTML of a page's text with labelled tables, lists that are some, and ids of their own.
 
     A table's box is reached by keyboard where it scrolls, so it needs a role and a label: those of its caption.
     """
@@ -49,6 +51,7 @@ def mended(body: str) -> str:
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')
     # Every exercise and every solution of a page would have these.
     body = body.replace(' id="exercise-content"', "").replace(' id="solution-content"', "")
+    body = _PARAMETERS.sub(lambda found: found["each"].replace("<dd>", "<span>").replace("</dd>", "</span>"), body)
     return _TABLE.sub(lambda found: f'{found["box"]} role="group" aria-label="{_label(found["caption"])}">', body)
 
 

@@ -79,7 +79,7 @@ class DataConfig(Settings):
 
     @property
     def side_pixels(self) -> int:
-        """The side of the images that networks see, as far as settings tell: 32 for a folder's own images."""
+        """The side of the images that networks see, as far as settings tell, 32 for a folder's own images."""
         return self.image_size or NATIVE_SIDES.get(self.name.partition(":")[0], 32)
 
 

@@ -83,7 +83,7 @@ class Refinement:
 
     @cached_property
     def model(self) -> nn.Module:
-        """A changed copy of the network, with its weights: all of them still fit."""
+        """A changed copy of the network, with its weights, which all still fit."""
         changed = copy.deepcopy(self.original)
         for change in self.changes:
             change.apply(changed)

@@ -45,6 +45,13 @@ def test_ids_that_every_exercise_has_are_taken_out() -> None:
     assert mended(exercise) == '<div id="exercise-1"><section><p>?</p></section></div>'
 
 
+def test_the_parameters_of_a_signature_are_no_list_without_terms() -> None:
+    each = '<dd><em class="sig-param">{}</em>,</dd>\n'
+    term = f"<dl><dt>f(\n\n<dl>\n{each.format('a')}{each.format('b')}</dl>\n\n)</dt><dd>Text.</dd></dl>"
+    assert [tag.name for tag in BeautifulSoup(mended(term), "html.parser").dt.find_all()] == ["span", "em"] * 2
+    assert mended(term).count("<dd>") == 1
+
+
 def test_other_text_stays_as_it_is() -> None:
     text = '<p id="x">a &lt; b<br><svg viewBox="0 0 1 1"></svg></p>'
     assert mended(text) == text
