@@ -15,6 +15,7 @@ KINDS = (
     "book/index.html",
     "book/introduction.html",
     "book/receptive-field-explorer.html",
+    "book/api-pruning.html",
     "book/glossary.html",
     "book/bibliography.html",
     "notebooks/accuracy-and-pruning.html",
