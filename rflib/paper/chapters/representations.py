@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from matplotlib.image import AxesImage
 
 from rflib.errors import unknown
 from rflib.paper import plots
-from rflib.paper.say import NOTHING, Sentences, counted_seeds, span
+from rflib.paper.frames import NETWORK, summarise
 from rflib.paper.style import Drawing, NothingToDraw, covered, drawn, kernel_style, key, legend, new, note
 from rflib.paper.verdicts.assessment import all_of, difference, trend, within
 from rflib.paper.verdicts.evidence import SIMILARITY, TREND, Evidence, signed
@@ -33,15 +32,20 @@ def similarity_by_layer(study: Study, *, role: RoleName = "small_images") -> pd.
 
 
 @traced
-def similarity_summary(study: Study, *, role: RoleName = "small_images", middle: int = 25) -> pd.DataFrame:
+def similarity_summary(study: Study, *, role: RoleName = "small_images", middle: int = MIDDLE_LAYER) -> pd.DataFrame:
     """Return mean similarity of matching layers up to and after the middle layer (the paper's 25th), over all pairs."""
     frame = similarity_by_layer(study, role=role)
-    if frame.empty:
-        return frame
-    frame = frame.assign(half=(frame["layer"] > middle).map({False: "up to the middle", True: "after the middle"}))
-    groups = frame.groupby(["architecture", "pool_kernel", "checkpoint", "half"], sort=False)
-    pairs = groups[["seed", "second_seed"]].apply(lambda pair: len(pair.drop_duplicates())).rename("pairs")
-    return groups[["debiased", "biased"]].mean().join(pairs).reset_index()
+    half = (frame["layer"] > middle).map({False: "up to the middle", True: "after the middle"})
+    frame = frame.assign(half=half, pair=frame.groupby(["seed", "second_seed"]).ngroup())
+    halves = frame.groupby(["architecture", "pool_kernel", "checkpoint", "half"], sort=False)
+    means = {name: (name, "mean") for name in ("debiased", "biased")}
+    return halves.agg(**means, pairs=("pair", "nunique")).reset_index()
+
+
+@traced
+def bias(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+    """Return the rows of `similarity_summary` with `bias`: by how much the biased estimate exceeds the debiased one."""
+    return similarity_summary(study, role=role).assign(bias=lambda rows: rows["biased"] - rows["debiased"])
 
 
 def similarity_matrices(
@@ -56,30 +60,51 @@ def similarity_matrices(
     found: dict[int, pd.DataFrame] = {}
     for item, measurement in study.select("similarity", "grid", role=role):
         kernel, layers = item.key.runs[0].config.model.pool_kernel, measurement.values["layers"]
-        if item.role == role and item.key.settings.checkpoint == checkpoint:  # type: ignore[attr-defined]
+        if item.key.settings.checkpoint == checkpoint:  # type: ignore[attr-defined]
             found.setdefault(kernel, pd.DataFrame(measurement.arrays[estimator], index=layers, columns=layers))
     return found
 
 
-@traced
-def similarity_within(study: Study, *, role: RoleName = "small_images", middle: int = 25) -> pd.DataFrame:
-    """Return one row a network: mean debiased similarity of its layers after the middle with those up to it.
+_PAIR = ("role", "architecture", "pool_kernel", "seed", "second_seed", "checkpoint", "images")
+_PARTS = ("shallow", "deep", "across")
 
-    A network of no more than `middle` convolutions has no such layers, and no row.
+
+def _pairs(study: Study, purpose: str, *, role: RoleName | None = None, middle: int = MIDDLE_LAYER) -> pd.DataFrame:
+    """Return one row a pair of runs and checkpoint: mean debiased similarity of `shallow` and `deep` matching layers.
+
+    `across` is that of every deep with every shallow layer. The purpose "grid" has pairs of two seeds, "within" every
+    run with itself. NaN where a network has no such layers.
     """
-    rows = [
-        {
-            "architecture": item.key.runs[0].config.model.architecture,
-            "pool_kernel": item.key.runs[0].config.model.pool_kernel,
-            "seed": item.key.runs[0].seed,
-            "checkpoint": item.key.settings.checkpoint,  # type: ignore[attr-defined]
-            "images": measurement.values["images"],
-            "debiased": float(np.nanmean(values)),
-        }
-        for item, measurement in study.select("similarity", "within", role=role)
-        if item.role == role and np.isfinite(values := measurement.arrays["debiased"][middle:, :middle]).any()
-    ]
-    return pd.DataFrame(rows)
+    rows = []
+    for item, measurement in study.select("similarity", purpose, role=role):
+        (first, second), values = item.key.runs, measurement.arrays["debiased"]
+        model, checkpoint = first.config.model, item.key.settings.checkpoint  # type: ignore[attr-defined]
+        pair = (model.architecture, model.pool_kernel, first.seed, second.seed, checkpoint)
+        matching = np.diag(values)
+        parts = (matching[:middle], matching[middle:], values[middle:, :middle])
+        rows.append((item.role, *pair, measurement.values["images"], *map(_mean, parts)))
+    return pd.DataFrame(rows, columns=[*_PAIR, *_PARTS])
+
+
+def _mean(values: np.ndarray) -> float:
+    """Return the mean of what is defined, NaN if nothing is."""
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if defined.size else float("nan")
+
+
+@traced
+def similarity_within(study: Study, *, role: RoleName = "small_images", middle: int = MIDDLE_LAYER) -> pd.DataFrame:
+    """Return one row a run and checkpoint: `across`, the similarity of its layers after the middle with those up to it.
+
+    Mean and debiased. A network of no more than `middle` convolutions has no such layers, and no row.
+    """
+    return _pairs(study, "within", role=role, middle=middle).dropna(subset="across")
+
+
+@traced
+def within_by_network(study: Study, *, role: RoleName = "small_images") -> pd.DataFrame:
+    """Return one row a network and checkpoint: the summary of `similarity_within` over seeds."""
+    return summarise(similarity_within(study, role=role), [*NETWORK, "checkpoint"], ["across"])
 
 
 _RED = "#E41A1C"
@@ -137,12 +162,9 @@ def draw_similarity_by_layer(study: Study, *, role: RoleName = "small_images") -
 
     Means over all pairs of seeds.
     """
-    every = similarity_by_layer(study, role=role)
-    covered(every)
+    every = covered(similarity_by_layer(study, role=role))
     frame = every.groupby(["checkpoint", "pool_kernel", "layer"])["debiased"].mean().reset_index()
-    pairs = every.groupby(["checkpoint", "pool_kernel"])[["seed", "second_seed"]].apply(
-        lambda pair: len(pair.drop_duplicates())
-    )
+    pairs = similarity_summary(study, role=role)["pairs"]
     figure, (axes,), _ = plots.panels(["rf_resnet50"], height=3.6, extra=1.2)
     for kernel, group in plots.by_kernel(frame):
         style = kernel_style(kernel)
@@ -162,163 +184,47 @@ def draw_similarity_by_layer(study: Study, *, role: RoleName = "small_images") -
 @drawn
 def draw_similarity_within(study: Study, *, role: RoleName = "small_images") -> Drawing:
     """Draw mean debiased CKA of deep with shallow convolutions of one network against k, trained and untrained."""
-    frame = similarity_within(study, role=role, middle=MIDDLE_LAYER)
-    covered(frame)
+    images = covered(similarity_within(study, role=role))["images"].max()
+    table = within_by_network(study, role=role).sort_values("pool_kernel", kind="stable")
     figure, (axes,), _ = plots.panels(["rf_resnet50"], height=3.2, extra=1.2)
-    counts = []
-    for checkpoint, group in frame.groupby("checkpoint", sort=False):
-        by_kernel = group.groupby("pool_kernel")["debiased"]
-        summary = by_kernel.agg(debiased_mean="mean", debiased_sd="std").reset_index()
-        counts.append(by_kernel.count())
+    for checkpoint, rows in table.groupby("checkpoint", sort=False):
         style = _WITHIN[str(checkpoint)]
-        plots.curve(axes, summary["pool_kernel"], summary, "debiased", label=_MOMENTS[str(checkpoint)], **style)
-    axes.set(xlabel="pool kernel k", ylabel="linear CKA, debiased", xticks=sorted(frame["pool_kernel"].unique()))
+        plots.curve(axes, rows["pool_kernel"], rows, "across", label=_MOMENTS[str(checkpoint)], **style)
+    axes.set(xlabel="pool kernel k", ylabel="linear CKA, debiased", xticks=sorted(table["pool_kernel"].unique()))
     legend(figure, columns=2)
-    images = f"{frame['images'].max()} test images."
-    note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(pd.concat(counts)), images)
+    note(figure, f"{study.profile.roles[role].title}.", plots.spread_note(table["n"]), f"{images} test images.")
     return figure
-
-
-_ONE_SEED = "One seed, so no spread."
-
-
-def say_deep_layers(summary: pd.DataFrame) -> Sentences:
-    """Give the similarity after the middle layer at every k, trained and untrained."""
-    return _half(summary, "after the middle")
-
-
-def say_shallow_layers(summary: pd.DataFrame) -> Sentences:
-    """Give the similarity up to the middle layer at every k, trained and untrained."""
-    return _half(summary, "up to the middle")
-
-
-def say_bias(summary: pd.DataFrame) -> Sentences:
-    """Say how far apart the two estimators are, and how the biased one moves where nothing was learned."""
-    untrained = _part(summary, "after the middle", "initial")
-    if untrained.empty:
-        return NOTHING
-    apart = summary["biased"] - summary["debiased"]
-    above, below = (side.clip(lower=0).max() for side in (apart, -apart))
-    return Sentences(
-        (
-            f"Untrained, after the middle: the biased estimate {_path(untrained, 'biased')}, the debiased one "
-            f"{_path(untrained, 'debiased')}.",
-            f"Over all halves and networks the biased estimate stands at most {above:.2f} above and {below:.2f} below "
-            f"the debiased one.",
-        )
-    )
-
-
-def say_within(similarities: pd.DataFrame) -> Sentences:
-    """Say how alike the deep and the shallow layers of one network are as k grows, trained and untrained."""
-    if similarities.empty:
-        return NOTHING
-    means = similarities.groupby(["checkpoint", "pool_kernel"])["debiased"].mean().reset_index()
-    trained, untrained = (means[means["checkpoint"] == checkpoint] for checkpoint in ("last", "initial"))
-    if trained.empty or untrained.empty:
-        return NOTHING
-    text = "Mean similarity of the layers after the middle with those up to it, within one network: trained it "
-    said = f"{text}{_path(trained, 'debiased')}; untrained it {_path(untrained, 'debiased')}."
-    return Sentences((said, _seeds(similarities)))
-
-
-def _seeds(similarities: pd.DataFrame) -> str:
-    seeds = similarities.groupby(["checkpoint", "pool_kernel"])["seed"].nunique()
-    return _ONE_SEED if seeds.max() == 1 else f"Means over {counted_seeds(seeds)} at each field."
-
-
-def _pairs(summary: pd.DataFrame) -> str:
-    """Say over how many pairs of seeds the means of trained networks are."""
-    pairs = summary.loc[summary["checkpoint"] == "last", "pairs"].astype(int)
-    return "One pair of seeds, so no spread." if pairs.max() == 1 else f"Means over {span(pairs, 'd')} pairs of seeds."
-
-
-def _half(summary: pd.DataFrame, half: str) -> Sentences:
-    trained, untrained = _part(summary, half, "last"), _part(summary, half, "initial")
-    if trained.empty or untrained.empty:
-        return NOTHING
-    text = f"Mean similarity of matching layers {half}: trained it {_path(trained, 'debiased')}; untrained it "
-    return Sentences((f"{text}{_path(untrained, 'debiased')}.", _pairs(summary)))
-
-
-def _part(summary: pd.DataFrame, half: str, checkpoint: str) -> pd.DataFrame:
-    if summary.empty:
-        return summary
-    chosen = summary[(summary["half"] == half) & (summary["checkpoint"] == checkpoint)]
-    return chosen.sort_values("pool_kernel")
-
-
-def _path(part: pd.DataFrame, column: str) -> str:
-    return "is " + ", ".join(f"{row[column]:.2f} at k = {row['pool_kernel']}" for row in part.to_dict("records"))
-
-
-Pair = tuple[int, int]
 
 
 def decide_deep_layers(readings: Readings) -> Finding:
     """RR-15: matching deep layers of two seeds are less similar at larger fields."""
-    frame = _similarities(readings, own=False)
+    frame = _pairs(readings.study, "grid")
     found = []
     for where, group in combinations(chosen(frame, checkpoint="last")):
-        changes = _changes(group, "deep")
-        found.append(difference(where, _sample(changes), -1, noticeable=NOTICEABLE_SIMILARITY, measure=SIMILARITY))
+        changes = _sample(_changes(group, "deep"))
+        found.append(difference(where, changes, -1, noticeable=NOTICEABLE_SIMILARITY, measure=SIMILARITY))
     return Finding(found, control=_untrained(frame, "deep"))
 
 
 def decide_shallow_layers(readings: Readings) -> Finding:
     """RR-16: matching shallow layers of two seeds are similar at every field and change little."""
-    frame = _similarities(readings, own=False)
+    frame = _pairs(readings.study, "grid")
     found = []
     for where, group in combinations(chosen(frame, checkpoint="last")):
-        changes, lowest = _changes(group, "shallow"), _claim_pairs(_by_pair(group, "shallow").min(axis=1))
-        if not changes:
-            continue
-        here = f"{where}, lowest over k"
-        high = difference(here, _sample(lowest), 1, bound=HIGH_SIMILARITY, noticeable=0.0, measure=SIMILARITY)
-        change = within(f"{where}, change", _sample(changes), NOTICEABLE_SIMILARITY, measure=SIMILARITY)
+        lowest, here = _sample(_by_pair(group, "shallow").min(axis=1)), f"{where}, lowest over k"
+        high = difference(here, lowest, 1, bound=HIGH_SIMILARITY, noticeable=0.0, measure=SIMILARITY)
+        changes = _sample(_changes(group, "shallow"))
+        change = within(f"{where}, change", changes, NOTICEABLE_SIMILARITY, measure=SIMILARITY)
         found.append(all_of(where, [high, change]))
     return Finding(found, control=_untrained(frame, "shallow"))
 
 
 def decide_deep_against_shallow(readings: Readings) -> Finding:
     """RR-17: deep layers are less similar to the shallow ones of their own network at larger fields."""
-    frame = _similarities(readings, own=True)
+    frame = _pairs(readings.study, "within")
     grids = combinations(chosen(frame, checkpoint="last"))
     found = [trend(where, by_seed(group, "across"), -1, noticeable=NOTICEABLE_SIMILARITY) for where, group in grids]
     return Finding(found, control=_untrained(frame, "across"))
-
-
-def _similarities(readings: Readings, *, own: bool) -> pd.DataFrame:
-    """Return one row a pair of runs and checkpoint: mean debiased similarity of `deep` and `shallow` matching layers.
-
-    `across` is that of every deep with every shallow layer. `own`: the two runs of a pair are one and the same.
-    """
-    rows = []
-    for item, measurement in readings.study.select("similarity"):
-        first, second = item.key.runs
-        if (first.id == second.id) != own:
-            continue
-        model, values = first.config.model, measurement.arrays["debiased"]
-        rows.append(
-            {
-                "role": item.role,
-                "architecture": model.architecture,
-                "pool_kernel": model.pool_kernel,
-                "seed": first.seed,
-                "second_seed": second.seed,
-                "checkpoint": item.key.settings.checkpoint,  # type: ignore[attr-defined]
-                "shallow": _mean(np.diag(values)[:MIDDLE_LAYER]),
-                "deep": _mean(np.diag(values)[MIDDLE_LAYER:]),
-                "across": _mean(values[MIDDLE_LAYER:, :MIDDLE_LAYER]),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _mean(values: np.ndarray) -> float:
-    """Return the mean of what is defined, NaN if nothing is."""
-    defined = values[np.isfinite(values)]
-    return float(defined.mean()) if defined.size else float("nan")
 
 
 def _by_pair(frame: pd.DataFrame, value: str) -> pd.DataFrame:
@@ -327,33 +233,26 @@ def _by_pair(frame: pd.DataFrame, value: str) -> pd.DataFrame:
     return wide.dropna()
 
 
-def _changes(frame: pd.DataFrame, value: str) -> dict[Pair, float]:
+def _changes(frame: pd.DataFrame, value: str) -> pd.Series:
     """Return, by pair, the change from the smallest kernel to the largest; nothing with a single kernel."""
     wide = _by_pair(frame, value)
-    return _claim_pairs(wide.iloc[:, -1] - wide.iloc[:, 0]) if wide.shape[1] > 1 else {}
+    return wide.iloc[:, -1] - wide.iloc[:, 0] if wide.shape[1] > 1 else pd.Series(dtype=float)
 
 
-def _claim_pairs(values: pd.Series) -> dict[Pair, float]:
-    firsts, seconds = (values.index.get_level_values(level).tolist() for level in (0, 1))
-    return dict(zip(zip(firsts, seconds, strict=True), values.tolist(), strict=True))
-
-
-def _sample(pairs: Mapping[Pair, float]) -> pd.Series:
+def _sample(pairs: pd.Series) -> pd.Series:
     """Return one value a seed for all pairs of three or more seeds, else the mean over the pairs as a single value."""
-    values = pseudo_values(pairs) if pairs else np.array([])
-    return pd.Series([np.mean(list(pairs.values()))] if values is None else values, dtype=float)
+    values = pseudo_values(pairs.to_dict())  # type: ignore[arg-type]
+    return pd.Series([pairs.mean()] if values is None else values, dtype=float)
 
 
 def _untrained(frame: pd.DataFrame, value: str) -> str:
     """Say how the same similarity moves in networks before training, and what training adds to that."""
-    if frame.empty:
-        return ""
     trained, untrained = (dict(combinations(chosen(frame, checkpoint=name))) for name in ("last", "initial"))
     said = []
     for where in (where for where in trained if where in untrained):
-        before, after = _changes(untrained[where], value), _changes(trained[where], value)
-        both = {pair: after[pair] - before[pair] for pair in after.keys() & before.keys()}
-        if both:
+        before = _changes(untrained[where], value)
+        both = (_changes(trained[where], value) - before).dropna()
+        if len(both):
             said.append(
                 f"In untrained networks it changes by {_described(before)}, and training adds {_described(both)} to "
                 f"that ({where}, from the smallest kernel to the largest)."
@@ -361,7 +260,7 @@ def _untrained(frame: pd.DataFrame, value: str) -> str:
     return " ".join(said)
 
 
-def _described(pairs: Mapping[Pair, float]) -> str:
+def _described(pairs: pd.Series) -> str:
     evidence = difference("", _sample(pairs), 1, measure=SIMILARITY)
     assert isinstance(evidence, Evidence)  # there is at least one pair
     if evidence.interval is None:

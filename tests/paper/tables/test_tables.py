@@ -209,7 +209,7 @@ def test_similarity_by_hand(filled: Filled) -> None:
     assert summary["pairs"].tolist() == [1] * 8
     within = representations.similarity_within(study, middle=1)
     assert len(within) == 2 * 2 * 2
-    assert within["debiased"].tolist() == [0.0] * 8, "layers 2 and 3 with layer 1, off the diagonal of ones"
+    assert within["across"].tolist() == [0.0] * 8, "layers 2 and 3 with layer 1, off the diagonal of ones"
     assert representations.similarity_within(study).empty, "no layer after the 25th"
     matrices = representations.similarity_matrices(study)
     assert list(matrices) == [1, 2]
