@@ -133,6 +133,17 @@ def field_axis(axes: Axes, table: pd.DataFrame, *, logarithmic: bool = False) ->
     axes.set_xlabel("receptive field (px)")
 
 
+def rate_places(table: pd.DataFrame) -> dict[float, int]:
+    """Return where each pruning rate stands: at equal distances, since the highest rates lie close together."""
+    return {float(rate): place for place, rate in enumerate(sorted(table["rate"].unique()))}
+
+
+def rate_axis(axes: Axes, places: Mapping[float, int]) -> None:
+    """Put a tick at the place of every pruning rate, in percent."""
+    axes.set_xlabel("pruning rate (%)")
+    axes.set_xticks(list(places.values()), [f"{100 * rate:g}" for rate in places])
+
+
 def _field_label(row: Mapping[Any, Any]) -> str:
     omitted = row.get("omitted_downsamplings", 0)
     return f"{row['receptive_field']:.0f}\nk={row['pool_kernel']}" + (f"\n{omitted} left out" if omitted else "")

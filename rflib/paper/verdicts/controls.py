@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -27,6 +27,11 @@ def beside(plain: Sequence[Evidence], control: Sequence[Evidence], start: str) -
     }
     said = [f"{words} {'; '.join(listed)}" for words, listed in kinds.items() if listed]
     return f"{start} {', and '.join(said)}." if said else ""
+
+
+def beside_all(plain: Sequence[Evidence], controls: Mapping[str, Sequence[Evidence]]) -> str:
+    """Say what several controls show, each under the words that it starts with."""
+    return " ".join(filter(None, (beside(plain, control, start) for start, control in controls.items())))
 
 
 def combination(where: str) -> str:

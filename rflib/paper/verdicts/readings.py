@@ -132,6 +132,12 @@ def combinations(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield f"{architecture}, {images(role)}", group
 
 
+def each_network(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield every network, role and pool kernel, named, with its rows."""
+    for (architecture, role, kernel), group in groups(frame, "architecture", "role", "pool_kernel"):
+        yield f"{architecture}, {images(role)}, k = {kernel}", group
+
+
 def groups(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, pd.DataFrame]]:
     """Yield the rows that share values of these columns, under those values, in the order of appearance."""
     if not frame.empty:

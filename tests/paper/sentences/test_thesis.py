@@ -7,56 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from rflib.paper.chapters import noise_before_pruning, redundancy_and_saturation
+from rflib.paper.chapters import redundancy_and_saturation
 from rflib.paper.say import NOTHING
-
-
-def copies(kernel: int, order: str, benefit: float, mean: float = 0.5) -> dict[str, Any]:
-    row = {"architecture": "rf_vgg19", "pool_kernel": kernel, "rate": 0.9, "order": order, "n": 2}
-    return row | {"benefit_mean": benefit, "mean_benefit_mean": mean}
-
-
-def test_benefits_beside_their_control() -> None:
-    rows = [copies(1, "before", 3.0), copies(4, "before", 0.5, -2.0), copies(1, "after", 2.0), copies(4, "after", 1.0)]
-    assert noise_before_pruning.say_benefit(pd.DataFrame(rows)).points == (
-        "Rate 0.9: the selected copy is +0.5 to +3.0 points from pruning without noise over 2 networks, the mean copy "
-        "-2.0 to +0.5. Beside noise after pruning, selected in the same way, that is -0.5 to +1.0 points more.",
-        "Means over 2 seeds a network.",
-    )
-    assert "Beside noise" not in noise_before_pruning.say_benefit(pd.DataFrame(rows[:1])).points[0]
-
-
-def test_what_fine_tuning_leaves() -> None:
-    row = {"architecture": "rf_vgg19", "pool_kernel": 4, "rate": 0.9, "kind": "additive", "scale": 0.2, "n": 1}
-    row |= {"fine_tuned_mean": 80.0, "noisy_fine_tuned_mean": 82.0, "benefit_mean": 2.0}
-    assert noise_before_pruning.say_fine_tuned(pd.DataFrame([row])).points == (
-        "`rf_vgg19`, k = 4, rate 0.9, additive noise of scale 0.2: fine-tuned 80.0 % without noise and 82.0 % with it "
-        "(+2.0 points).",
-        "One seed a network: an indication, without a spread.",
-    )
-
-
-def test_variances_with_both_statistics() -> None:
-    cases = [("none", 0.5, 0.2, 0.0), ("none", 0.9, 1.5, 0.0), ("before", 0.9, 1.2, -0.3), ("after", 0.9, 1.25, -0.25)]
-    rows = [
-        {
-            "calibrated": calibrated,
-            "order": order,
-            "rate": rate,
-            "discrepancy_mean": size,
-            "change_mean": change,
-            "n": 2,
-        }
-        for calibrated in (False, True)
-        for order, rate, size, change in cases
-    ]
-    own, new, _ = noise_before_pruning.say_variances(pd.DataFrame(rows)).points
-    rest = (
-        ", the discrepancy is 0.20 at rate 0.5 and 1.50 at 0.9. Noise before pruning at 0.9 changes it by -0.30. Noise "
-        "after pruning at 0.9 changes it by -0.25."
-    )
-    assert own == f"With batch-norm statistics as they were{rest}"
-    assert new == f"With batch-norm statistics re-estimated{rest}"
 
 
 def layers(kernel: int, rate: float, saturation: float) -> dict[str, Any]:
@@ -130,9 +82,6 @@ def test_where_accuracy_peaks_and_how_sure_that_is() -> None:
     "say",
     [
         *(
-            noise_before_pruning.say_benefit,
-            noise_before_pruning.say_fine_tuned,
-            noise_before_pruning.say_variances,
             redundancy_and_saturation.say_saturation,
             redundancy_and_saturation.say_pruned_saturation,
         ),
