@@ -1,5 +1,6 @@
 """Settings: frozen, validated values, and the identities that follow from them."""
 
+from rflib.config.architectures import Architecture
 from rflib.config.facts import DataFacts
 from rflib.config.measurement import ANALYSES, AnalysisSettings, MeasurementKey
 from rflib.config.network_analyses import (
@@ -28,7 +29,6 @@ from rflib.config.pruning_analyses import (
 from rflib.config.runs import (
     FIXED_WIDTH,
     SHIFT_CLASSES,
-    Architecture,
     Checkpoint,
     DataConfig,
     MaskRecipe,

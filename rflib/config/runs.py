@@ -6,40 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
+from rflib.config.architectures import Architecture
 from rflib.config.optimiser import OptimiserConfig
 from rflib.config.settings import NotNegative, Positive, Settings, Share, identity
 
-# The networks named rf_ have the knob, a pool after the first convolution; the others are built as they are.
-Architecture = Literal[
-    "rf_vgg16",
-    "rf_vgg19",
-    "rf_resnet26",
-    "rf_resnet50",
-    "vgg11",
-    "vgg13",
-    "vgg16",
-    "vgg19",
-    "vgg19_dilated",
-    "resnet18",
-    "resnet18_no_stem",
-    "resnet18_no_skips",
-    "resnet34",
-    "resnet34_no_stem",
-    "resnet34_no_skips",
-    "resnet18_spatial",
-    "resnet18_spatial_no_skips",
-    "resnet18_squeeze_excitation",
-    "resnet18_squeeze_excitation_no_skips",
-    "resnet18_cbam",
-    "resnet18_cbam_no_skips",
-    "mpnet18",
-    "mpnet36",
-    "mobilenet_v2",
-    "mobilenet_v3_small",
-    "mnasnet0_5",
-    "efficientnet_b0",
-    "convnext_tiny",
-]
 # torchvision builds these in one width alone.
 FIXED_WIDTH = ("efficientnet_b0", "convnext_tiny")
 _BOTTLENECKS = ("rf_resnet26", "rf_resnet50")

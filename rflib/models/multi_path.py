@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from rflib.config import ModelConfig
-from rflib.models.initialisation import initialise
 from rflib.models.knob import convolution, scaled
 
 _STAGE_CHANNELS = (64, 128, 256, 512)
@@ -57,7 +56,6 @@ class MultiPathNet(nn.Module):
         self.stages = nn.Sequential(*stages)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, config.classes)
-        initialise(self, config.initialisation)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits."""
@@ -73,16 +71,3 @@ def _path(channels_in: int, channels: int, kernel: int, *, stride: int, length: 
             layers.append(nn.ReLU(inplace=True))
         channels_in, stride = channels, 1
     return nn.Sequential(*layers)
-
-
-def mpnet18(config: ModelConfig) -> MultiPathNet:
-    """Two blocks a stage, one convolution a path: with the first and the last layer 18 in all."""
-    return MultiPathNet(config, blocks=2, lengths=(1, 1))
-
-
-def mpnet36(config: ModelConfig) -> MultiPathNet:
-    """Four blocks a stage with paths of one and of two convolutions, so that the paths' fields part further.
-
-    Forty-nine convolutions in all; no reading of the text gives the 36 of the name.
-    """
-    return MultiPathNet(config, blocks=4, lengths=(1, 2))

@@ -11,7 +11,6 @@ from torch import nn
 
 from rflib.config import ModelConfig
 from rflib.errors import UsageError, hint
-from rflib.models.initialisation import initialise
 
 # Dropped units and blocks would be drawn from torch's own state: a resumed run would not be the run it resumes.
 _NEVER_DROPPED = {
@@ -55,7 +54,6 @@ def of_torchvision(config: ModelConfig) -> nn.Module:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = _NORM_MOMENTUM
-    initialise(network, config.initialisation)
     return network
 
 

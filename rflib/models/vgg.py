@@ -1,4 +1,4 @@
-"""The paper's VGG candidates: a VGG whose first convolution is followed by the pool that sets the field."""
+"""VGGs: the paper's candidates, whose first convolution is followed by the pool that sets the field, and plain ones."""
 
 from __future__ import annotations
 
@@ -6,66 +6,73 @@ import torch
 from torch import Tensor, nn
 
 from rflib.config import ModelConfig
-from rflib.models.initialisation import initialise
-from rflib.models.knob import HalvingPool, Knob, KnobPool, convolution, resolve, scaled
+from rflib.models.knob import HalvingPool, KnobPool, convolution, resolve, scaled
 
 _STAGE_CHANNELS = (64, 128, 256, 512, 512)
+_HIDDEN_CHANNELS = 4096
 
 
-class RfVgg(nn.Module):
-    """A batch-norm VGG, images (n, 3, h, w) to logits (n, classes).
+class Vgg(nn.Module):
+    """What every batch-norm VGG here does, images (n, 3, h, w) to logits (n, classes); module names are torchvision's.
 
-    `convolutions` gives the number of 3x3 convolutions per stage; a 2x2 pool follows the stages in `halved`,
-    but for the last of them that the settings omit.
-    The knob's pool stands between the first and the second convolution. Module names follow torchvision's:
-    `features` holds convolutions, norms and pools in order, `classifier` is one linear layer after global
-    average pooling.
+    `features` holds convolutions, norms and pools in order; the last map is averaged before the `classifier`.
     """
 
-    def __init__(self, config: ModelConfig, *, convolutions: tuple[int, ...], halved: tuple[int, ...]) -> None:
+    def __init__(self, features: list[nn.Module], classifier: nn.Module) -> None:
         super().__init__()
-        self.features = nn.Sequential(*_features(config, convolutions, halved))
+        self.features = nn.Sequential(*features)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Linear(scaled(_STAGE_CHANNELS[-1], config.width), config.classes)
-        initialise(self, config.initialisation)
+        self.classifier = classifier
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits."""
-        maps = self.avgpool(self.features(images))
-        return self.classifier(torch.flatten(maps, 1))
+        return self.classifier(torch.flatten(self.avgpool(self.features(images)), 1))
 
 
-def _features(config: ModelConfig, convolutions: tuple[int, ...], halved: tuple[int, ...]) -> list[nn.Module]:
-    knob = resolve(config)
-    layers: list[nn.Module] = []
-    channels = 3
-    for stage, (count, full_width) in enumerate(zip(convolutions, _STAGE_CHANNELS, strict=True), start=1):
-        for _ in range(count):
-            layers += _block(channels, scaled(full_width, config.width), knob, first=not layers)
-            channels = scaled(full_width, config.width)
-        if stage in knob.kept(halved):
-            layers.append(HalvingPool(knob))
-    return layers
+class RfVgg(Vgg):
+    """A VGG whose knob's pool stands between the first and the second convolution, with one linear layer at the end.
 
-
-def _block(channels_in: int, channels_out: int, knob: Knob, *, first: bool) -> list[nn.Module]:
-    dilation = 1 if first else knob.later_dilation
-    layers = [
-        convolution(channels_in, channels_out, 3, dilation=dilation),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(inplace=True),
-    ]
-    return [*layers, KnobPool(knob)] if first else layers
-
-
-def rf_vgg19(config: ModelConfig) -> RfVgg:
-    """Sixteen convolutions (2, 2, 4, 4, 4), 2x2 pools after stages 1 to 3: a field of 178 k + 2 pixels."""
-    return RfVgg(config, convolutions=(2, 2, 4, 4, 4), halved=(1, 2, 3))
-
-
-def rf_vgg16(config: ModelConfig) -> RfVgg:
-    """Thirteen convolutions (2, 2, 3, 3, 3), 2x2 pools after stages 1 to 4, ceil mode by default.
-
-    The other reading of the paper's labels: 178 k + 3 if pools are left out of the count.
+    `convolutions` gives the number of 3x3 convolutions per stage; a 2x2 pool follows the stages in `halved`,
+    but for the last of them that the settings omit.
     """
-    return RfVgg(config, convolutions=(2, 2, 3, 3, 3), halved=(1, 2, 3, 4))
+
+    def __init__(self, config: ModelConfig, *, convolutions: tuple[int, ...], halved: tuple[int, ...]) -> None:
+        knob = resolve(config)
+        layers: list[nn.Module] = []
+        channels = 3
+        for stage, (count, full_width) in enumerate(zip(convolutions, _STAGE_CHANNELS, strict=True), start=1):
+            for _ in range(count):
+                inner = scaled(full_width, config.width)
+                first = not layers
+                layers += _block(channels, inner, dilation=1 if first else knob.later_dilation)
+                layers += [KnobPool(knob)] if first else []
+                channels = inner
+            layers += [HalvingPool(knob)] if stage in knob.kept(halved) else []
+        super().__init__(layers, nn.Linear(scaled(_STAGE_CHANNELS[-1], config.width), config.classes))
+
+
+class PlainVgg(Vgg):
+    """A standard VGG of "Should You Go Deeper?", for images of at least 32 pixels; a 2x2 pool follows every stage.
+
+    The paper leaves open whether its VGGs have batch norm. Here they have, since at its learning rate of 0.1 none
+    trains without. Small images leave one pixel for the three linear layers.
+    """
+
+    def __init__(self, config: ModelConfig, *, convolutions: tuple[int, ...], dilation: int = 1) -> None:
+        layers: list[nn.Module] = []
+        channels = 3
+        for count, full_width in zip(convolutions, _STAGE_CHANNELS, strict=True):
+            for _ in range(count):
+                inner = scaled(full_width, config.width)
+                layers += _block(channels, inner, dilation=dilation)
+                channels = inner
+            layers.append(nn.MaxPool2d(2))
+        hidden = scaled(_HIDDEN_CHANNELS, config.width)
+        first = [nn.Linear(channels, hidden), nn.ReLU(inplace=True)]
+        second = [nn.Linear(hidden, hidden), nn.ReLU(inplace=True)]
+        super().__init__(layers, nn.Sequential(*first, *second, nn.Linear(hidden, config.classes)))
+
+
+def _block(channels_in: int, channels_out: int, *, dilation: int) -> list[nn.Module]:
+    normed = [convolution(channels_in, channels_out, 3, dilation=dilation), nn.BatchNorm2d(channels_out)]
+    return [*normed, nn.ReLU(inplace=True)]

@@ -1,0 +1,56 @@
+"""The networks that settings can name, one line each: the only list of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+_TORCHVISION: tuple[str, dict[str, Any]] = ("of_torchvision:of_torchvision", {})
+# What builds a network, "MODULE:NAME" below `rflib.models`, which is imported only then, and with which arguments.
+# Those named rf_ have the knob, a pool after the first convolution; the others are built as they are.
+ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
+    # Ceil mode by default; a field of 178 k + 3 pixels if pools are left out of the count, as the paper may have done.
+    "rf_vgg16": ("vgg:RfVgg", {"convolutions": (2, 2, 3, 3, 3), "halved": (1, 2, 3, 4)}),
+    # A field of 178 k + 2 pixels.
+    "rf_vgg19": ("vgg:RfVgg", {"convolutions": (2, 2, 4, 4, 4), "halved": (1, 2, 3)}),
+    # The shallower network with the same components that the paper announces.
+    "rf_resnet26": ("resnet:RfResNet", {"blocks": (2, 2, 2, 2)}),
+    # A field of 105 k + 2 pixels.
+    "rf_resnet50": ("resnet:RfResNet", {"blocks": (3, 4, 6, 3)}),
+    # Fields of 150, 156, 212 and 268 pixels after the last pool.
+    "vgg11": ("vgg:PlainVgg", {"convolutions": (1, 1, 2, 2, 2)}),
+    "vgg13": ("vgg:PlainVgg", {"convolutions": (2, 2, 2, 2, 2)}),
+    "vgg16": ("vgg:PlainVgg", {"convolutions": (2, 2, 3, 3, 3)}),
+    "vgg19": ("vgg:PlainVgg", {"convolutions": (2, 2, 4, 4, 4)}),
+    # Kernels of 3x3 that span 7x7 pixels, with as many parameters.
+    "vgg19_dilated": ("vgg:PlainVgg", {"convolutions": (2, 2, 4, 4, 4), "dilation": 3}),
+    "resnet18": ("resnet:BasicResNet", {"depth": 18}),
+    "resnet18_no_stem": ("resnet:BasicResNet", {"depth": 18, "stem": False}),
+    "resnet18_no_skips": ("resnet:BasicResNet", {"depth": 18, "skips": False}),
+    "resnet34": ("resnet:BasicResNet", {"depth": 34}),
+    "resnet34_no_stem": ("resnet:BasicResNet", {"depth": 34, "stem": False}),
+    "resnet34_no_skips": ("resnet:BasicResNet", {"depth": 34, "skips": False}),
+    "resnet18_spatial": ("resnet:BasicResNet", {"depth": 18, "kind": "spatial"}),
+    "resnet18_spatial_no_skips": ("resnet:BasicResNet", {"depth": 18, "kind": "spatial", "skips": False}),
+    "resnet18_squeeze_excitation": ("resnet:BasicResNet", {"depth": 18, "kind": "squeeze_excitation"}),
+    "resnet18_squeeze_excitation_no_skips": (
+        "resnet:BasicResNet",
+        {"depth": 18, "kind": "squeeze_excitation", "skips": False},
+    ),
+    "resnet18_cbam": ("resnet:BasicResNet", {"depth": 18, "kind": "cbam"}),
+    "resnet18_cbam_no_skips": ("resnet:BasicResNet", {"depth": 18, "kind": "cbam", "skips": False}),
+    # One convolution a path: with the first and the last layer 18 in all.
+    "mpnet18": ("multi_path:MultiPathNet", {"blocks": 2, "lengths": (1, 1)}),
+    # Paths of one and of two convolutions, so that their fields part further. Forty-nine convolutions in all; no
+    # reading of the text gives the 36 of the name.
+    "mpnet36": ("multi_path:MultiPathNet", {"blocks": 4, "lengths": (1, 2)}),
+    "mobilenet_v2": _TORCHVISION,
+    "mobilenet_v3_small": _TORCHVISION,
+    "mnasnet0_5": _TORCHVISION,
+    "efficientnet_b0": _TORCHVISION,
+    "convnext_tiny": _TORCHVISION,
+}
+
+if TYPE_CHECKING:
+    Architecture = str
+else:
+    Architecture = Literal[*ARCHITECTURES]
