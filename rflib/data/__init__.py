@@ -2,7 +2,6 @@
 
 from rflib.data.data_set import DataSet
 from rflib.data.downloads import download
-from rflib.data.roots import default_data_root
-from rflib.data.sources import fingerprint, open_data_set
+from rflib.data.sources import default_data_root, fingerprint, open_data_set
 
 __all__ = ["DataSet", "default_data_root", "download", "fingerprint", "open_data_set"]

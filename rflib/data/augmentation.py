@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,41 +9,25 @@ from torch import Tensor
 from rflib.seeding import stream_seed
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """What happens to n images: `top` and `left` (n,) of each crop in the padded image, and `flip` (n,)."""
-
-    top: Tensor
-    left: Tensor
-    flip: Tensor
-
-    def to(self, device: torch.device | str) -> Augmentation:
-        """Return it on another device."""
-        return Augmentation(self.top.to(device), self.left.to(device), self.flip.to(device))
-
-    def __getitem__(self, part: slice) -> Augmentation:
-        """Return that of some of the images."""
-        return Augmentation(self.top[part], self.left[part], self.flip[part])
-
-
 def order(n: int, *, seed: int, epoch: int) -> Tensor:
     """Return the order (n,) in which an epoch visits n images, whatever was drawn before."""
     return torch.randperm(n, generator=_generator(seed, "order", epoch))
 
 
-def draw_augmentation(n: int, *, seed: int, epoch: int, crop_padding: int, horizontal_flip: bool) -> Augmentation:
-    """Draw crops and flips for the n images of an epoch, in the order of their visit.
+def draw_augmentation(n: int, *, seed: int, epoch: int, crop_padding: int, horizontal_flip: bool) -> Tensor:
+    """Draw crops and flips (3, n) for the n images of an epoch, in the order of their visit.
 
-    Corners are uniform on 0 ... 2 `crop_padding`, flips fair; drawn on the CPU, so the same for all devices.
+    The rows are top and left of each crop in the padded image, uniform on 0 ... 2 `crop_padding`, and whether it is
+    flipped, half of the time; drawn on the CPU, so the same for all devices.
     """
     generator = _generator(seed, "augmentation", epoch)
     corners = torch.randint(0, 2 * crop_padding + 1, (2, n), generator=generator)
     flip = torch.rand(n, generator=generator) < 0.5
-    return Augmentation(corners[0], corners[1], flip & horizontal_flip)
+    return torch.cat([corners, (flip & horizontal_flip)[None]])
 
 
-def crop_and_flip(images: Tensor, augmentation: Augmentation, *, crop_padding: int) -> Tensor:
-    """Return images (b, c, s, s) padded with zeros, cropped back to s at their corners, some mirrored.
+def crop_and_flip(images: Tensor, drawn: Tensor, *, crop_padding: int) -> Tensor:
+    """Return images (b, c, s, s) padded with zeros, cropped back to s and flipped as `drawn` (3, b) says.
 
     What torchvision's RandomCrop(s, padding) and RandomHorizontalFlip do with the same random numbers.
     """
@@ -53,11 +35,11 @@ def crop_and_flip(images: Tensor, augmentation: Augmentation, *, crop_padding: i
     plain = F.pad(images, (crop_padding,) * 4)
     padded = torch.cat([plain, plain.flip(-1)])  # (2 b, c, w, w): every image, then every mirror image
     width = padded.shape[-1]
-    flip = augmentation.flip.long()
-    left = augmentation.left + flip * (2 * crop_padding - 2 * augmentation.left)
+    top, left, flip = drawn
+    left = left + flip * (2 * crop_padding - 2 * left)
     planes = (torch.arange(count, device=flip.device) + count * flip).view(-1, 1, 1) * channels
     planes = planes + torch.arange(channels, device=flip.device).view(-1, 1)
-    rows = augmentation.top.view(-1, 1, 1) + torch.arange(side, device=flip.device)
+    rows = top.view(-1, 1, 1) + torch.arange(side, device=flip.device)
     starts = (planes * width + rows) * width + left.view(-1, 1, 1)  # (b, c, s), in the flat padded pixels
     # Every row of a crop is a run of s flat pixels: one gather of whole runs crops and mirrors the batch.
     runs = padded.flatten().unfold(0, side, 1)

@@ -1,7 +1,9 @@
-"""The value that every data set becomes, and the source that every layout is read into."""
+"""The value that every data set becomes, what describes its content, and the source that every layout is read into."""
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -13,6 +15,8 @@ from rflib.config import DataFacts
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 PerChannel = tuple[float, float, float]
+# Images summed at a time, so that the sums of a memory-mapped part need little memory.
+CHUNK = 2**12
 
 
 @dataclass(frozen=True)
@@ -34,18 +38,6 @@ class Source:
     image_size: int
     train: Part
     test: Part
-
-
-@dataclass(frozen=True, eq=False)
-class Decoded:
-    """A source decoded: images (n, 3, s, s) and labels (n,) of both halves, and what describes them."""
-
-    class_names: tuple[str, ...]
-    train: tuple[Images, Labels]
-    test: tuple[Images, Labels]
-    fingerprint: str
-    mean: PerChannel
-    std: PerChannel
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,3 +83,32 @@ class DataSet:
             mean=self.mean,
             deviation=self.std,
         )
+
+
+def fingerprint_of(train: tuple[Images, Labels], test: tuple[Images, Labels]) -> str:
+    """Return 16 hexadecimal digits of two halves, each given as images (n, 3, s, s) and labels (n,).
+
+    They are the first of SHA-256 over the shapes, labels and pixel bytes.
+    """
+    digest = hashlib.sha256()
+    for images, labels in (train, test):
+        digest.update(repr(images.shape).encode())
+        digest.update(np.ascontiguousarray(labels, dtype="<i8").data)
+        digest.update(np.ascontiguousarray(images).data)
+    return digest.hexdigest()[:16]
+
+
+def channel_statistics(images: Images) -> tuple[PerChannel, PerChannel]:
+    """Return mean and population standard deviation of each channel, pixels in [0, 1], from exact integer sums."""
+    sums, squares = np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64)
+    for start in range(0, len(images), CHUNK):
+        chunk = images[start : start + CHUNK]
+        sums += chunk.sum(axis=(0, 2, 3), dtype=np.int64)
+        squares += np.square(chunk, dtype=np.uint16).sum(axis=(0, 2, 3), dtype=np.int64)  # 255^2 fits 16 bits
+    pixels = images[:, 0].size
+    red, green, blue = (
+        # Python's integers: the difference of two large numbers is taken without rounding.
+        (total / pixels / 255, math.sqrt(pixels * square - total**2) / pixels / 255)
+        for total, square in zip(sums.tolist(), squares.tolist(), strict=True)
+    )
+    return (red[0], green[0], blue[0]), (red[1], green[1], blue[1])

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
+import rflib
 from rflib.config.runs import DataConfig
 from rflib.data import cifar10, digits, folders, tiny_imagenet
 from rflib.data.cache import cached, cached_fingerprint, source_stamp
-from rflib.data.data_set import DataSet, Decoded, Source
-from rflib.data.roots import VARIABLE, default_data_root
+from rflib.data.data_set import DataSet, Source
 from rflib.data.stratified import stratified_choice
 from rflib.errors import DataError, UsageError, unknown
+
+VARIABLE = "RFLIB_DATA"
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,20 @@ _LAYOUTS = {
 
 @dataclass(frozen=True)
 class _Found:
-    """A data set that is there: how to read it, a stamp that changes with it, its images' side if known."""
+    """A data set that is there: how to read it, a stamp that changes with it, the folder that it is decoded into."""
 
     read: Callable[[], Source]
     stamp: str
-    native_size: int | None
+    cache: Path
+
+    def decoded(self, *, verify: bool = False) -> DataSet:
+        return cached(self.cache, self.read, stamp=self.stamp, verify=verify)
+
+
+def default_data_root() -> Path:
+    """Return the folder of the data sets: RFLIB_DATA, or `data` beside the package."""
+    named = os.environ.get(VARIABLE)
+    return Path(named).expanduser() if named else Path(rflib.__file__).parents[1] / "data"
 
 
 def open_data_set(
@@ -75,7 +86,7 @@ def open_data_set(
     `verify` the cached bytes are compared with the fingerprint. UsageError for an unknown name, DataError
     when the data set is missing, damaged, or has another fingerprint than `config` asks for.
     """
-    decoded = _decoded(config, _found(config, data_root), cache_root, verify=verify)
+    decoded = _found(config, cache_root, data_root).decoded(verify=verify)
     if config.fingerprint not in ("", decoded.fingerprint):
         raise DataError(
             f"data set '{config.name}' has fingerprint {decoded.fingerprint}, expected {config.fingerprint}: "
@@ -86,9 +97,8 @@ def open_data_set(
 
 def fingerprint(config: DataConfig, *, cache_root: Path, data_root: Path | None = None) -> str:
     """Return the fingerprint of a data set, quickly once it is decoded; errors as `open_data_set`."""
-    found = _found(config, data_root)
-    known = cached_fingerprint(_cache_folder(config, found, cache_root), stamp=found.stamp)
-    return known or _decoded(config, found, cache_root, verify=False).fingerprint
+    found = _found(config, cache_root, data_root)
+    return cached_fingerprint(found.cache, stamp=found.stamp) or found.decoded().fingerprint
 
 
 def extent(config: DataConfig, *, cache_root: Path, data_root: Path | None = None) -> Extent:
@@ -101,22 +111,17 @@ def extent(config: DataConfig, *, cache_root: Path, data_root: Path | None = Non
     return Extent(native.train_images - validation, native.test_images, config.image_size or native.side_pixels)
 
 
-def _decoded(config: DataConfig, found: _Found, cache_root: Path, *, verify: bool) -> Decoded:
-    return cached(_cache_folder(config, found, cache_root), found.read, stamp=found.stamp, verify=verify)
-
-
-def _cache_folder(config: DataConfig, found: _Found, cache_root: Path) -> Path:
-    size = config.image_size or found.native_size or "native"
-    return cache_root / f"{config.name.replace(':', '-')}-{size}"
-
-
-def _found(config: DataConfig, data_root: Path | None) -> _Found:
+def _found(config: DataConfig, cache_root: Path, data_root: Path | None) -> _Found:
+    read: Callable[[], Source]
     if config.name == "digits":
-        read = partial(digits.read_digits, config.image_size or digits.SIDE)
-        return _Found(read, digits.digits_stamp(), digits.SIDE)
-    layout, folder = _located(config, data_root)
-    native_size = layout.native.side_pixels if layout.native else None
-    return _Found(partial(layout.read, folder, config.image_size), source_stamp(folder), native_size)
+        side, stamp = digits.SIDE, digits.digits_stamp()
+        read = partial(digits.read_digits, config.image_size or side)
+    else:
+        layout, folder = _located(config, data_root)
+        side, stamp = layout.native.side_pixels if layout.native else 0, source_stamp(folder)
+        read = partial(layout.read, folder, config.image_size)
+    size = config.image_size or side or "native"
+    return _Found(read, stamp, cache_root / f"{config.name.replace(':', '-')}-{size}")
 
 
 def _located(config: DataConfig, data_root: Path | None) -> tuple[_Layout, Path]:
@@ -163,29 +168,25 @@ def _first_classes(name: str, count: str) -> _Layout:
     return replace(whole, native=Extent(images, test_images, tiny_imagenet.SIDE), read=read)
 
 
-def _with_validation(config: DataConfig, decoded: Decoded) -> DataSet:
-    """Take the validation images out of the training images: a function of name, labels and share."""
-    images, labels = decoded.train
+def _with_validation(config: DataConfig, decoded: DataSet) -> DataSet:
+    """Name the data set and take the validation images out: a function of name, labels and share."""
+    images, labels = decoded.train_images, decoded.train_labels
     count = round(config.validation_share * len(labels))
     if config.validation_share and not 0 < count < len(labels):
         raise UsageError(
             f"validation_share {config.validation_share} of {len(labels)} training images is {count} images, "
             "expected at least one for validation and one for training; choose another share"
         )
-    is_validation = np.zeros(len(labels), dtype=bool)
-    if count:
-        is_validation[stratified_choice(labels, count, stream=f"{config.name}/validation")] = True
-    return DataSet(
-        name=config.name,
-        class_names=decoded.class_names,
+    if not count:
         # Selecting copies, so a data set that is used whole stays memory-mapped.
-        train_images=images[~is_validation] if count else images,
-        train_labels=labels[~is_validation] if count else labels,
-        validation_images=images[is_validation],
-        validation_labels=labels[is_validation],
-        test_images=decoded.test[0],
-        test_labels=decoded.test[1],
-        fingerprint=decoded.fingerprint,
-        mean=decoded.mean,
-        std=decoded.std,
+        return replace(decoded, name=config.name)
+    chosen = np.zeros(len(labels), dtype=bool)
+    chosen[stratified_choice(labels, count, stream=f"{config.name}/validation")] = True
+    return replace(
+        decoded,
+        name=config.name,
+        train_images=images[~chosen],
+        train_labels=labels[~chosen],
+        validation_images=images[chosen],
+        validation_labels=labels[chosen],
     )

@@ -74,12 +74,7 @@ def split_of(data_set: DataSet, part: Literal["train", "validation", "test"], *,
     images, labels = (torch.from_numpy(getattr(data_set, f"{part}_{name}")) for name in ("images", "labels"))
     if task == "shifts":
         images, labels = shift_task(images, seed=0, part=part)
-    return Split(
-        images,
-        labels,
-        torch.tensor(data_set.mean),
-        torch.tensor(data_set.std),
-    )
+    return Split(images, labels, torch.tensor(data_set.mean), torch.tensor(data_set.std))
 
 
 def batch_slices(n: int, batch_size: int, *, drop_last: bool = False) -> list[slice]:
@@ -114,10 +109,10 @@ def batches(
     n, device = len(split), split.images.device
     indices = order(n, seed=seed, epoch=epoch).to(device)
     drawn = draw_augmentation(n, seed=seed, epoch=epoch, crop_padding=crop_padding, horizontal_flip=horizontal_flip)
-    augmentation = drawn.to(device)
+    drawn = drawn.to(device)
     for part in batch_slices(n, batch_size, drop_last=drop_last):
         images = split.images.index_select(0, indices[part])
-        augmented = crop_and_flip(images, augmentation[part], crop_padding=crop_padding)
+        augmented = crop_and_flip(images, drawn[:, part], crop_padding=crop_padding)
         yield split.normalise(augmented), split.labels[indices[part]]
 
 

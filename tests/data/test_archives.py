@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rflib.data.archives import unpack
+from rflib.data.downloads import unpack
 from rflib.errors import DataError
 
 

@@ -84,10 +84,10 @@ def augmented(run: Run, count: int) -> Tensor:
     data = open_data_set(run.config.data, cache_root=cache_root())
     black = -torch.tensor(data.mean) / torch.tensor(data.std)
     seed = stream_seed(run.seed, "calibration")
-    drawn = draw_augmentation(count, seed=seed, epoch=0, crop_padding=1, horizontal_flip=False)
+    top, left, _ = draw_augmentation(count, seed=seed, epoch=0, crop_padding=1, horizontal_flip=False)
     padded = black.view(3, 1, 1).repeat(count, 1, 18, 18)
     padded[:, :, 1:-1, 1:-1] = images[order(count, seed=seed, epoch=0)]
-    return torch.stack([p[:, y : y + 16, x : x + 16] for p, y, x in zip(padded, drawn.top, drawn.left, strict=True)])
+    return torch.stack([p[:, y : y + 16, x : x + 16] for p, y, x in zip(padded, top, left, strict=True)])
 
 
 def take_statistics(model: nn.Module, images: Tensor) -> None:
