@@ -1,4 +1,4 @@
-"""Context managers that record activations or fix the mode of a network, and always put it back.
+"""What records activations or fixes the mode of a network, and always puts it back.
 
 Everything here restores train flags, hooks and buffers on leaving, also after an exception, and draws no
 random numbers: dropout is off in each mode.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from types import UnionType
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from rflib.errors import UsageError, unknown
 
 Consumer = Callable[[str, Tensor], None]
+BatchConsumer = Callable[[str, Tensor, slice], None]
 
 
 @contextmanager
@@ -42,6 +44,55 @@ def record(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, list[Te
     outputs: dict[str, list[Tensor]] = {name: [] for name in names}
     with stream(model, outputs, lambda name, output: outputs[name].append(output.detach().clone())):
         yield outputs
+
+
+def over_batches(
+    model: nn.Module,
+    images: Tensor | Iterable[Tensor],
+    names: Iterable[str],
+    consume: BatchConsumer,
+    *,
+    batch_size: int,
+) -> None:
+    """Evaluate `model` on images (n, ...) in batches, or on batches of such, without gradients.
+
+    `consume(name, output, rows)` is called as by `stream`, and told which of the images are in the batch.
+    """
+    rows = slice(0, 0)
+    device = device_of(model)
+    hooks = stream(model, names, lambda name, output: consume(name, output, rows))
+    with evaluation_mode(model), torch.no_grad(), hooks:
+        for batch in images.split(batch_size) if isinstance(images, Tensor) else images:
+            rows = slice(rows.stop, rows.stop + len(batch))
+            model(batch.to(device))
+
+
+def examples(model: nn.Module, image: Tensor, names: Sequence[str], *, what: str, remedy: str) -> dict[str, Tensor]:
+    """Return the outputs of named modules for one image; UsageError, for `what`, unless each of them runs once."""
+    with evaluation_mode(model), torch.no_grad(), record(model, names) as outputs:
+        model(image.to(device_of(model)))
+    for name, runs in outputs.items():
+        require_once(name, runs, what=what, remedy=remedy)
+    return {name: output for name, (output,) in outputs.items()}
+
+
+def require_once(name: str, runs: Sequence[Tensor], *, what: str, remedy: str) -> None:
+    """Raise a UsageError unless a module ran exactly once in a forward pass."""
+    if len(runs) != 1:
+        raise UsageError(
+            f"{what}: expected layer '{name}' to run once in a forward pass, found {len(runs)} times. {remedy}"
+        )
+
+
+def layer_names(
+    model: nn.Module, layers: Sequence[str] | None, kinds: type | UnionType, *, what: str
+) -> tuple[str, ...]:
+    """Return the names of the layers to look at, by default of all modules of `kinds`; UsageError if there is none."""
+    if layers is None:
+        layers = [name for name, module in model.named_modules() if isinstance(module, kinds)]
+    if not layers:
+        raise UsageError(f"{what}: expected at least one layer, found none. Name the layers of this model.")
+    return tuple(layers)
 
 
 @contextmanager

@@ -112,7 +112,10 @@ def compare_estimators(
         (['biased', 'debiased'], (2, 2))
     """
     _check_images(len(images))
-    names_a, names_b = _layer_names(model_a, layers_a), _layer_names(model_b, layers_b)
+    names_a, names_b = (
+        activations.layer_names(model, layers, nn.Conv2d, what="CKA")
+        for model, layers in ((model_a, layers_a), (model_b, layers_b))
+    )
     if model_b is model_a:
         union = tuple(dict.fromkeys(names_a + names_b))
         grams = centred_grams(model_a, images, union, batch_size=batch_size, activation_bytes=activation_bytes)
@@ -152,45 +155,28 @@ def centred_grams(
     """Return the doubly centred Gram matrices of `layers` over all images, (layers, N, N) float64."""
     device, count = activations.device_of(model), len(images)
     grams = torch.empty(len(layers), count, count, dtype=torch.float64, device=device)
-    with activations.evaluation_mode(model), torch.no_grad():
-        examples = _example_outputs(model, images[:1].to(device), layers)
-        sizes = {name: output.nbytes for name, output in examples.items()}
-        for group in groups(sizes, activation_bytes // count):
-            held = {name: examples[name].new_empty(count, examples[name].numel()) for name in group}
-            _fill(held, model, images, batch_size)
-            for name in group:
-                grams[layers.index(name)] = _centred_gram(held.pop(name))
+    remedy = "Leave it out of the layers to compare."
+    examples = activations.examples(model, images[:1], layers, what="CKA", remedy=remedy)
+    sizes = {name: output.nbytes for name, output in examples.items()}
+    for group in groups(sizes, activation_bytes // count):
+        held = {name: examples[name].new_empty(count, examples[name].numel()) for name in group}
+        _fill(held, model, images, batch_size)
+        for name in group:
+            grams[layers.index(name)] = _centred_gram(held.pop(name))
     return grams
 
 
 def _fill(held: dict[str, Tensor], model: nn.Module, images: Tensor, batch_size: int) -> None:
     """Write the flattened outputs of the layers in `held`, batch by batch, into its rows, less those of image 0."""
-    rows = slice(0, 0)
     first: dict[str, Tensor] = {}
 
-    def consume(name: str, output: Tensor) -> None:
+    def consume(name: str, output: Tensor, rows: slice) -> None:
         features = output.flatten(1)
         if rows.start == 0:
             first[name] = features[:1].clone()
         torch.sub(features, first[name], out=held[name][rows])
 
-    device = activations.device_of(model)
-    with activations.stream(model, held, consume):
-        for start in range(0, len(images), batch_size):
-            rows = slice(start, start + batch_size)
-            model(images[rows].to(device))
-
-
-def _example_outputs(model: nn.Module, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    with activations.record(model, layers) as outputs:
-        model(image)
-    for name, found in outputs.items():
-        if len(found) != 1:
-            raise UsageError(
-                f"CKA: expected layer '{name}' to run once in a forward pass, found {len(found)} times. "
-                "Leave it out of the layers to compare."
-            )
-    return {name: found[0] for name, found in outputs.items()}
+    activations.over_batches(model, images, held, consume, batch_size=batch_size)
 
 
 def _centred_gram(features: Tensor) -> Tensor:
@@ -237,14 +223,6 @@ def _diagonals(grams: Tensor) -> Tensor:
 
 def _traces(grams: Tensor) -> Tensor:
     return _diagonals(grams).sum(dim=1)
-
-
-def _layer_names(model: nn.Module, layers: Sequence[str] | None) -> tuple[str, ...]:
-    if layers is None:
-        layers = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
-    if not layers:
-        raise UsageError("CKA: expected at least one layer to compare, found none. Name the layers of this model.")
-    return tuple(layers)
 
 
 def _check_images(count: int) -> None:

@@ -187,11 +187,7 @@ def _centre_unit(model: nn.Module, pixels: Tensor, layer: str) -> Tensor:
 
     with activations.stream(model, [layer], consume):
         model(pixels)
-    if len(units) != 1:
-        raise UsageError(
-            f"effective field: expected layer '{layer}' to run once in a forward pass, found {len(units)} times. "
-            "Name another layer."
-        )
+    activations.require_once(layer, units, what="effective field", remedy="Name another layer.")
     return units[0]
 
 

@@ -54,14 +54,13 @@ def measure(
         >>> {name: values.shape for name, values in variances.items()}
         {'0': (8,), '2': (4,)}
     """
-    names = _layer_names(model, layers)
+    names = activations.layer_names(model, layers, nn.Conv2d, what="feature variance")
     moments = {name: _Moments(name) for name in names}
-    batches = images.split(batch_size) if isinstance(images, Tensor) else images
-    device = activations.device_of(model)
-    stream = activations.stream(model, names, lambda name, output: moments[name].update(output))
-    with activations.evaluation_mode(model), torch.no_grad(), stream:
-        for batch in batches:
-            model(batch.to(device))
+
+    def consume(name: str, output: Tensor, _rows: slice) -> None:
+        moments[name].update(output)
+
+    activations.over_batches(model, images, names, consume, batch_size=batch_size)
     return {name: moment.variances() for name, moment in moments.items()}
 
 
@@ -154,11 +153,3 @@ class _Moments:
                 f"feature variance: expected finite outputs of layer '{self._name}', found infinite ones or NaN."
             )
         return found.cpu().numpy()
-
-
-def _layer_names(model: nn.Module, layers: Sequence[str] | None) -> tuple[str, ...]:
-    if layers is None:
-        layers = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
-    if not layers:
-        raise UsageError("feature variance: expected at least one layer, found none. Name the layers of this model.")
-    return tuple(layers)

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -86,23 +85,20 @@ def measure(
         (1.0, 64)
     """
     _check(train, test)
-    names = _layer_names(model, layers)
+    names = activations.layer_names(model, layers, nn.Conv2d | nn.Linear, what="probes")
+    widths = _widths(model, train[0][:1], names, side)
+    budget = activation_bytes // (4 * (len(train[0]) + len(test[0])))
     found = {}
-    with activations.evaluation_mode(model), torch.no_grad():
-        widths = _widths(model, train[0][:1], names, side)
-        budget = activation_bytes // (4 * (len(train[0]) + len(test[0])))
-        for group in groups(widths, budget):
-            kept = {name: widths[name] for name in group}
-            train_features, test_features = (
-                _features(model, part[0], kept, side, batch_size) for part in (train, test)
+    for group in groups(widths, budget):
+        kept = {name: widths[name] for name in group}
+        train_features, test_features = (_features(model, part[0], kept, side, batch_size) for part in (train, test))
+        for name in group:
+            found[name] = fit(
+                (train_features.pop(name), train[1].cpu().numpy()),
+                (test_features.pop(name), test[1].cpu().numpy()),
+                penalty=penalty,
+                iterations=iterations,
             )
-            for name in group:
-                found[name] = fit(
-                    (train_features.pop(name), train[1].cpu().numpy()),
-                    (test_features.pop(name), test[1].cpu().numpy()),
-                    penalty=penalty,
-                    iterations=iterations,
-                )
     return found
 
 
@@ -170,48 +166,31 @@ def _features(
 ) -> dict[str, NDArray[np.float32]]:
     """Return the pooled outputs of layers on all images, (n, features) each, on the CPU."""
     held = {name: np.empty((len(images), width), dtype=np.float32) for name, width in widths.items()}
-    modules, rows = dict(model.named_modules()), slice(0, 0)
+    modules = dict(model.named_modules())
 
-    def consume(name: str, output: Tensor) -> None:
+    def consume(name: str, output: Tensor, rows: slice) -> None:
         features = pooled(output, side, channels_last=isinstance(modules[name], nn.Linear))
         held[name][rows] = features.float().cpu().numpy()
 
-    device = activations.device_of(model)
-    with activations.stream(model, held, consume):
-        for start in range(0, len(images), batch_size):
-            rows = slice(start, start + batch_size)
-            model(images[rows].to(device))
+    activations.over_batches(model, images, held, consume, batch_size=batch_size)
     return held
 
 
 def _widths(model: nn.Module, image: Tensor, layers: Sequence[str], side: int) -> dict[str, int]:
     """Return the number of pooled features of each layer."""
-    with activations.record(model, layers) as outputs:
-        model(image.to(activations.device_of(model)))
-    for name, runs in outputs.items():
-        if len(runs) != 1:
-            raise UsageError(
-                f"probes: expected layer '{name}' to run once in a forward pass, found {len(runs)} times. "
-                "Leave it out of the layers to probe."
-            )
-        if runs[0].dim() not in (2, 4) or len(runs[0]) != 1:
+    remedy = "Leave it out of the layers to probe."
+    outputs = activations.examples(model, image, layers, what="probes", remedy=remedy)
+    for name, output in outputs.items():
+        if output.dim() not in (2, 4) or len(output) != 1:
             raise UsageError(
                 f"probes: expected layer '{name}' to return maps (n, c, h, w) or vectors (n, features), found the "
-                f"shape {tuple(runs[0].shape)} for one image. Name another layer."
+                f"shape {tuple(output.shape)} for one image. Name another layer."
             )
     modules = dict(model.named_modules())
     return {
-        name: pooled(runs[0], side, channels_last=isinstance(modules[name], nn.Linear)).shape[1]
-        for name, runs in outputs.items()
+        name: pooled(output, side, channels_last=isinstance(modules[name], nn.Linear)).shape[1]
+        for name, output in outputs.items()
     }
-
-
-def _layer_names(model: nn.Module, layers: Sequence[str] | None) -> tuple[str, ...]:
-    if layers is None:
-        layers = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    if not layers:
-        raise UsageError("probes: expected at least one layer, found none. Name the layers of this model.")
-    return tuple(layers)
 
 
 def _check(train: Examples, test: Examples) -> None:

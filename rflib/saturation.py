@@ -100,22 +100,18 @@ def measure(
         (8, True)
     """
     _check(delta, mode)
-    names = _layer_names(model, layers)
+    names = activations.layer_names(model, layers, nn.Conv2d | nn.Linear, what="saturation")
     modules = dict(model.named_modules())
     moments = {name: Covariance() for name in names}
 
-    def consume(name: str, output: Tensor) -> None:
+    def consume(name: str, output: Tensor, _rows: slice) -> None:
         if isinstance(modules[name], nn.Linear):
             moments[name].update(output.flatten(0, -2))
         else:
             for block in _blocks(name, output):
                 moments[name].update(_samples(block, mode))
 
-    batches = images.split(batch_size) if isinstance(images, Tensor) else images
-    device = activations.device_of(model)
-    with activations.evaluation_mode(model), torch.no_grad(), activations.stream(model, names, consume):
-        for batch in batches:
-            model(batch.to(device))
+    activations.over_batches(model, images, names, consume, batch_size=batch_size)
     return {name: LayerSaturation(moment.variances(name), moment.samples, delta) for name, moment in moments.items()}
 
 
@@ -215,14 +211,6 @@ def _samples(maps: Tensor, mode: Mode) -> Tensor:
     if mode == "max":
         return positions.amax(dim=2)
     return positions.median(dim=2).values if mode == "median" else positions
-
-
-def _layer_names(model: nn.Module, layers: Sequence[str] | None) -> tuple[str, ...]:
-    if layers is None:
-        layers = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    if not layers:
-        raise UsageError("saturation: expected at least one layer, found none. Name the layers of this model.")
-    return tuple(layers)
 
 
 def _check(delta: float, mode: str) -> None:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rflib.activations import evaluation_mode
 from rflib.config import PrecisionConfig
 from rflib.data.splits import Split, evaluation_batches
 
@@ -53,21 +54,12 @@ def evaluate(model: nn.Module, split: Split, *, precision: PrecisionConfig | Non
         75.0
     """
     precision = precision or PrecisionConfig()
-    flags = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        return _evaluate(model, split, precision)
-    finally:
-        for module, flag in flags:
-            module.training = flag
-
-
-def _evaluate(model: nn.Module, split: Split, precision: PrecisionConfig) -> Evaluation:
     loss, correct, count = 0.0, 0, 0
-    for images, labels in evaluation_batches(split, EVALUATION_BATCH_SIZE):
-        with autocast(precision, images.device):
-            logits = model(layout(images, precision)).float()
-        loss += float(F.cross_entropy(logits, labels, reduction="sum"))
-        correct += int((logits.argmax(1) == labels).sum())
-        count += len(labels)
+    with evaluation_mode(model):
+        for images, labels in evaluation_batches(split, EVALUATION_BATCH_SIZE):
+            with autocast(precision, images.device):
+                logits = model(layout(images, precision)).float()
+            loss += float(F.cross_entropy(logits, labels, reduction="sum"))
+            correct += int((logits.argmax(1) == labels).sum())
+            count += len(labels)
     return Evaluation(loss=loss / count, accuracy=100.0 * correct / count, images=count)
