@@ -14,25 +14,12 @@ _ATTRIBUTES = {
     "Run": "rflib.config",
     "open_study": "rflib.study.study",
 }
-_MODULES = {
-    "cka": "rflib.cka",
-    "claims": "rflib.paper.claims",
-    "dead_taps": "rflib.dead_taps",
-    "effective_field": "rflib.effective_field",
-    "feature_variance": "rflib.feature_variance",
-    "filter_diversity": "rflib.filter_diversity",
-    "hessian": "rflib.hessian",
-    "models": "rflib.models",
-    "noise_pruning": "rflib.noise_pruning",
-    "pixel_sensitivity": "rflib.pixel_sensitivity",
-    "probes": "rflib.probes",
-    "pruning": "rflib.pruning",
-    "receptive_field": "rflib.receptive_field",
-    "reported": "rflib.paper.reported",
-    "saturation": "rflib.saturation",
-    "sharpness": "rflib.sharpness",
-    "tables": "rflib.paper.tables",
-}
+_LIBRARY = (
+    *("cka", "dead_taps", "effective_field", "feature_variance", "filter_diversity", "hessian", "models"),
+    *("noise_pruning", "pixel_sensitivity", "probes", "pruning", "receptive_field", "saturation", "sharpness"),
+)
+_PAPER = ("claims", "reported", "tables")
+_MODULES = {name: f"rflib.{name}" for name in _LIBRARY} | {name: f"rflib.paper.{name}" for name in _PAPER}
 
 __all__ = ["__version__", *_ATTRIBUTES, *_MODULES]
 

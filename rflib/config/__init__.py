@@ -1,7 +1,6 @@
 """Settings: frozen, validated values, and the identities that follow from them."""
 
 from rflib.config.architectures import Architecture
-from rflib.config.facts import DataFacts
 from rflib.config.measurement import ANALYSES, AnalysisSettings, MeasurementKey
 from rflib.config.network_analyses import (
     ArchitectureSettings,
@@ -31,6 +30,7 @@ from rflib.config.runs import (
     SHIFT_CLASSES,
     Checkpoint,
     DataConfig,
+    DataFacts,
     MaskRecipe,
     ModelConfig,
     NoiseKind,

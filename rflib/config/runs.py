@@ -53,6 +53,22 @@ class DataConfig(Settings):
         return self.image_size or NATIVE_SIDES.get(self.name.partition(":")[0], 32)
 
 
+class DataFacts(Settings):
+    """A data set as a reader needs to know it: its size, its classes, its channel statistics, its fingerprint.
+
+    `mean` and `deviation` are those of the training images by channel, with pixels in [0, 1].
+    """
+
+    name: str
+    fingerprint: str
+    train_images: PositiveInt
+    test_images: PositiveInt
+    classes: PositiveInt
+    side_pixels: PositiveInt
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+
+
 class ModelConfig(Settings):
     """A network and the knob that sets its receptive field: the pool after the first convolution.
 

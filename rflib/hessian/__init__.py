@@ -5,8 +5,7 @@ Both also in the coordinates of the weights that survive a mask, at the weights 
 
 from rflib.hessian.hutchinson import Trace, trace
 from rflib.hessian.lanczos import largest_eigenpairs
-from rflib.hessian.preparation import BatchStatistics, prepared
-from rflib.hessian.product import Batch, HessianProduct, Loss, checked_images
+from rflib.hessian.product import Batch, BatchStatistics, HessianProduct, Loss, checked_images, prepared
 from rflib.hessian.search import RitzPairs, SearchState
 from rflib.hessian.spectrum import Spectrum, top_eigenvalues
 

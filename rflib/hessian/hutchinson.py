@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rflib.errors import RflibError, UsageError
-from rflib.hessian.preparation import BatchStatistics, prepared
-from rflib.hessian.product import Batch, HessianProduct, Loss
+from rflib.hessian.product import Batch, BatchStatistics, HessianProduct, Loss, prepared
 from rflib.pruning import Mask
 from rflib.seeding import stream_seed
 

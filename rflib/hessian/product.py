@@ -1,19 +1,26 @@
-"""Exact products of the Hessian of the mean loss over all batches with a vector, by double backward."""
+"""Exact products of the Hessian of the mean loss over all batches with a vector, by double backward.
+
+And the network as a study of its loss looks at it: pruned or not, batch norm settled, dropout off.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from rflib.errors import UsageError
+from rflib.activations import batch_statistics, frozen_statistics
+from rflib.errors import UsageError, unknown
 from rflib.hessian.second_derivatives import LeanSecondDerivatives
-from rflib.pruning import Mask
+from rflib.pruning import Mask, pruned
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Batch = tuple[Tensor, Tensor]
+BatchStatistics = Literal["batch", "frozen"]
 
 # In units of one gradient (a forward and a backward pass): a product on a kept graph runs backward through
 # both passes; on a fresh graph the gradient itself comes on top.
@@ -194,3 +201,25 @@ def _names(model: nn.Module, parameters: Sequence[Tensor]) -> list[str]:
             "Pass some of model.parameters()."
         )
     return [known[id(parameter)] for parameter in parameters]
+
+
+@contextmanager
+def prepared(
+    model: nn.Module, batches: Sequence[Batch], statistics: BatchStatistics, mask: Mask | None = None
+) -> Iterator[nn.Module]:
+    """Prune `model` by `mask` and settle its batch norm, and put everything back on leaving, bit for bit.
+
+    Batch norm uses the statistics of each batch ("batch"), or those of the pruned network over `batches`,
+    re-estimated and then held ("frozen"), also while weights are moved within the block. Raises UsageError for
+    other statistics or a mask that does not fit.
+    """
+    with ExitStack() as stack:
+        if mask is not None:
+            stack.enter_context(pruned(model, mask))
+        if statistics == "batch":
+            stack.enter_context(batch_statistics(model))
+        elif statistics == "frozen":
+            stack.enter_context(frozen_statistics(model, (images for images, _ in batches)))
+        else:
+            raise unknown("batch statistics", statistics, ("batch", "frozen"))
+        yield model

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rflib.hessian.lanczos import Progress, largest_eigenpairs
-from rflib.hessian.preparation import BatchStatistics, prepared
-from rflib.hessian.product import Batch, HessianProduct, Loss
+from rflib.hessian.product import Batch, BatchStatistics, HessianProduct, Loss, prepared
 from rflib.hessian.search import SearchState
 from rflib.pruning import Mask
 

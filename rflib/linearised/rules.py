@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor
 
 from rflib.errors import RflibError
 from rflib.linearised import windows
-from rflib.linearised.values import Run, compact, is_live, one_channel, support
+from rflib.linearised.windows import Run, compact, is_live, one_channel, support
 
 Rule = Callable[..., Any]
 
@@ -36,44 +38,36 @@ def _linear(_run: Run, input: Tensor, weight: Tensor, bias: Tensor | None = None
 def _concatenate(run: Run, tensors: Any, dim: int = 0) -> Tensor:
     if dim not in (1, 1 - tensors[0].dim()):
         raise RflibError(f"concatenation along dimension {dim} has no linear form; expected the channels, dimension 1")
-    live = [one_channel(each) for each in tensors if is_live(each)]
-    if run.axis is not None:
-        live = [value for value in live if value.numel() > value.shape[0]] or live
-    total = live[0]
-    for value in live[1:]:
-        total = total + value
+    total = reduce(operator.add, _local(run, [one_channel(each) for each in tensors if is_live(each)]))
     constant = any(not is_live(each) for each in tensors)
     sizes = list(tensors[0].shape)
     sizes[1] = sum(each.shape[1] for each in tensors)
     return support(total + 1 if constant else total).expand(sizes)
 
 
-def _operands(run: Run, values: tuple[Any, ...]) -> tuple[list[Tensor], torch.Size]:
-    """Return the operands that depend on the image, gates left out, and the shape of the result."""
+def _operands(run: Run, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[list[Tensor], torch.Size, bool]:
+    """Return the operands that depend on the image, gates left out, the result's shape, and if others are constant."""
+    values += tuple(value for value in named.values() if isinstance(value, Tensor))
     tensors = [value for value in values if isinstance(value, Tensor)]
-    live = [compact(value) for value in tensors if is_live(value)]
-    if run.axis is not None:
-        live = [value for value in live if value.numel() > value.shape[0]] or live
-    return live, torch.broadcast_shapes(*(value.shape for value in tensors))
+    live = _local(run, [compact(value) for value in tensors if is_live(value)])
+    shape = torch.broadcast_shapes(*(value.shape for value in tensors))
+    return live, shape, not all(map(is_live, values))
+
+
+def _local(run: Run, live: list[Tensor]) -> list[Tensor]:
+    """Leave out what holds one value for the whole image, where there is anything else in a run along one axis."""
+    return [value for value in live if run.axis is None or value.numel() > value.shape[0]] or live
 
 
 def _sum(run: Run, *values: Any, **named: Any) -> Tensor:
-    values += tuple(value for value in named.values() if isinstance(value, Tensor))
-    live, shape = _operands(run, values)
-    total = live[0]
-    for value in live[1:]:
-        total = total + value
-    constant = any(not is_live(value) for value in values)
+    live, shape, constant = _operands(run, values, named)
+    total = reduce(operator.add, live)
     return support(total + 1 if constant else total).expand(shape)
 
 
 def _product(run: Run, *values: Any, **named: Any) -> Tensor:
-    values += tuple(value for value in named.values() if isinstance(value, Tensor))
-    live, shape = _operands(run, values)
-    total = live[0]
-    for value in live[1:]:
-        total = total * value
-    return support(total).expand(shape)
+    live, shape, _ = _operands(run, values, named)
+    return support(reduce(operator.mul, live)).expand(shape)
 
 
 def _reduce(run: Run, values: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -124,7 +118,7 @@ RULES: dict[str, Rule] = {
     **_named("pixel_unshuffle", windows.pixel_unshuffle),
     **_named("view", _view),
     **_named("max_pool2d", windows.max_pool),
-    **_named("max_pool2d_with_indices", windows.max_pool_with_indices),
+    **_named("max_pool2d_with_indices", lambda *args, **kwargs: (windows.max_pool(*args, **kwargs), None)),
     **_named("lp_pool2d", windows.power_pool),
     **_named("norm vector_norm linalg_vector_norm", _norm),
     **_named("matmul", _matmul),

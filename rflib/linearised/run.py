@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_map
 
 from rflib.errors import RflibError
 from rflib.linearised.rules import MOVES, RULES
-from rflib.linearised.values import is_live
+from rflib.linearised.windows import is_live
 
 _IN_PLACE = ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__idiv__")
 

@@ -1,8 +1,7 @@
 """Noise before pruning: many disturbed copies of a network, pruned, scored at once, and the best one tested."""
 
 from rflib.noise_pruning.copies import Copies, accuracies
-from rflib.noise_pruning.noise import Kind, disturbed, standard_noise
-from rflib.noise_pruning.recipes import Order, Recipe, grid, pruned_copy
+from rflib.noise_pruning.recipes import Kind, Order, Recipe, disturbed, grid, pruned_copy, standard_noise
 from rflib.noise_pruning.sweep import Outcome, Scores, Sweep, measure
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""How a copy of a network is disturbed and pruned, and the control that tells noise from the luck of many draws."""
+"""How a copy of a network is disturbed by Gaussian noise and pruned, and the control that tells noise from luck."""
 
 from __future__ import annotations
 
@@ -8,14 +8,51 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor, nn
 
-from rflib.errors import unknown
-from rflib.noise_pruning.noise import Kind, check_noise, disturbed, standard_noise
+from rflib.errors import UsageError, unknown
 from rflib.pruning import Mask, Scope, check_rate, mask_of_weights, prunable_weights
+from rflib.seeding import stream_seed
 
+Kind = Literal["multiplicative", "additive"]
 Order = Literal["before", "after", "mask"]
 Pruned = tuple[dict[str, Tensor], Mask]
+
+
+def check_noise(kind: str, scale: float) -> None:
+    """Raise unless `kind` is one of `Kind` and `scale` is a finite number that is not negative."""
+    if kind not in get_args(Kind):
+        raise unknown("kind of noise", kind, get_args(Kind))
+    if not 0 <= scale < float("inf"):
+        raise UsageError(f"noise: expected a scale in [0, infinity), found {scale}. 0 leaves the weights as they are.")
+
+
+def standard_noise(weights: Mapping[str, Tensor], *, seed: int, draw: int) -> dict[str, Tensor]:
+    """Return standard normal noise of the weights' shapes: a function of the seed and the number of the draw alone.
+
+    The same on every device. Kinds and scales share the noise of a draw, so that they differ by themselves and not
+    by chance.
+    """
+    generator = torch.Generator().manual_seed(stream_seed(seed, "pruning noise", draw))
+    return {
+        name: torch.randn(weight.shape, generator=generator).to(weight.device, weight.dtype)
+        for name, weight in weights.items()
+    }
+
+
+def disturbed(
+    weights: Mapping[str, Tensor], noise: Mapping[str, Tensor], *, kind: Kind, scale: float
+) -> dict[str, Tensor]:
+    """Return w (1 + s n) for "multiplicative" noise, w + s sigma n for "additive", with n the standard noise.
+
+    sigma is the standard deviation of all weights of the layer (divided by their number), so that the scale s means
+    the same in every layer.
+    """
+    check_noise(kind, scale)
+    if kind == "multiplicative":
+        return {name: weight * (1 + scale * noise[name]) for name, weight in weights.items()}
+    return {name: weight + scale * weight.std(correction=0) * noise[name] for name, weight in weights.items()}
 
 
 @dataclass(frozen=True)

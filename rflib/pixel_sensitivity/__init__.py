@@ -6,8 +6,7 @@ definition that it leaves open is stated where it is used.
 """
 
 from rflib.pixel_sensitivity.kernel_padding import PaddedConvolution, pad_kernels, uneven_convolutions
-from rflib.pixel_sensitivity.sensitivity import Sensitivity, measure
-from rflib.pixel_sensitivity.uniform import uniform, window_counts
+from rflib.pixel_sensitivity.sensitivity import Sensitivity, measure, uniform, window_counts
 
 __all__ = [
     "PaddedConvolution",

@@ -1,7 +1,6 @@
 """Receptive fields of any convolutional network: `analyse` from its graph, `measure` by gradient."""
 
-from rflib.receptive_field.border import tail_pattern
-from rflib.receptive_field.fields import Fields
+from rflib.receptive_field.fields import Fields, tail_pattern
 from rflib.receptive_field.gradient import MeasuredField, measure
 from rflib.receptive_field.graph import analyse
 from rflib.receptive_field.layer import LayerField

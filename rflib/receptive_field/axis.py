@@ -164,6 +164,12 @@ Signal = tuple[Axis, Axis]
 """What a tensor's units see: along the height and along the width."""
 
 
+def each_axis(signal: Signal, change: Callable[[Axis], Axis]) -> Signal:
+    """Return the signal changed along either axis alike."""
+    height, width = signal
+    return change(height), change(width)
+
+
 def is_global(signal: Signal) -> bool:
     """Whether nothing local is left along either axis."""
     return all(axis.is_global for axis in signal)

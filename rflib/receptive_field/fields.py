@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from numbers import Integral
+from typing import TYPE_CHECKING, Literal
 
 from rflib.errors import UsageError, unknown
-from rflib.receptive_field import border
-from rflib.receptive_field.border import BorderRule, FieldSize
 from rflib.receptive_field.layer import LayerField, Pair
 
 if TYPE_CHECKING:
     import pandas
+
+BorderRule = Literal["paper", "toolbox"]
+FieldSize = Literal["smallest", "largest"]
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,13 @@ class Fields:
         return name in self._by_name
 
     @property
+    def _bounded(self) -> list[LayerField]:
+        return [layer for layer in self.layers if layer.is_finite]
+
+    @property
     def convolutions(self) -> list[LayerField]:
         """The convolutions that see a bounded part of the image."""
-        return [layer for layer in self.layers if layer.is_convolution and layer.is_finite]
+        return [layer for layer in self._bounded if layer.is_convolution]
 
     @property
     def last_convolution(self) -> LayerField:
@@ -123,7 +129,14 @@ class Fields:
         is unproductive if even the shortest path to it has seen the whole image, and the list has gaps. `tail` is
         the whole run from the border layer on.
         """
-        return border.unproductive(self.layers, border.as_size(resolution), rule, field)
+        size = _as_size(resolution)
+        if field not in ("smallest", "largest"):
+            raise unknown("field", field, ("smallest", "largest"))
+        if rule == "paper":
+            return [layer.name for layer in self.convolutions if _exceeds(_before_and_after(layer, field)[0], size)]
+        if rule == "toolbox":
+            return [layer.name for layer in self._bounded if _is_toolbox_border(layer, size, field)]
+        raise unknown("border rule", rule, ("paper", "toolbox"))
 
     def tail(
         self, resolution: int | tuple[int, int], *, rule: BorderRule = "paper", field: FieldSize = "smallest"
@@ -142,7 +155,8 @@ class Fields:
 
     def critical(self, resolution: int | tuple[int, int]) -> list[str]:
         """Return the layers with a bounded field whose own r_min exceeds the image along both axes (rfa_toolbox)."""
-        return border.critical(self.layers, border.as_size(resolution))
+        size = _as_size(resolution)
+        return [layer.name for layer in self._bounded if _exceeds(layer.r_min, size)]
 
     def resolution_range(self, *, lower_bound: bool = False) -> tuple[Pair, Pair]:
         """Return the smallest and the largest feasible input resolution, each (height, width) in pixels.
@@ -152,4 +166,59 @@ class Fields:
         kernel x stride. With `lower_bound`, smallest is the smallest image without an unproductive layer: the
         largest r_min among the inputs of layers that widen the field. (rfa_toolbox, `input_resolution_range`.)
         """
-        return border.resolution_range(self.layers, lower_bound=lower_bound)
+        bounded = self._bounded
+        if not bounded:
+            raise UsageError("resolution range: expected a network with a convolution, found none")
+        largest = _largest([layer.r_max for layer in bounded])
+        if lower_bound:
+            return _largest([layer.input_r_min for layer in bounded if max(layer.kernel) > 1]), largest
+        spans = [(layer.kernel, layer.input_stride) for layer in bounded]
+        windows = [(kernel[0] * stride[0], kernel[1] * stride[1]) for kernel, stride in spans]
+        return _largest([layer.r_min for layer in bounded] + windows), largest
+
+
+def tail_pattern(saturation: Mapping[str, float]) -> list[str]:
+    """Return the layers of a network's tail pattern, given every layer's saturation in order of execution.
+
+    The tail pattern is the longest run of layers at the end, each of which is saturated by less than half the average
+    of the layers before the run; empty where no run is so low, and never the whole network. (Richter et al., "Should
+    You Go Deeper?", section III-B: "low saturated layers with < 50% of the average saturation of all other layers".
+    That the run reaches the last layer is read from their figures.)
+    """
+    names, values = list(saturation), list(saturation.values())
+    for start in range(1, len(values)):
+        before, run = values[:start], values[start:]
+        if max(run) < sum(before) / len(before) / 2:
+            return names[start:]
+    return []
+
+
+def _as_size(resolution: int | tuple[int, int]) -> tuple[int, int]:
+    """Return a resolution as (height, width) in pixels; UsageError unless both are positive."""
+    size = tuple(resolution) if isinstance(resolution, Sequence) else (resolution, resolution)
+    if len(size) != 2 or not all(isinstance(side, Integral) and side > 0 for side in size):
+        raise UsageError(f"resolution: expected pixels or (height, width), positive, found {resolution}")
+    return int(size[0]), int(size[1])
+
+
+def _before_and_after(layer: LayerField, field: FieldSize) -> tuple[Pair, Pair]:
+    if field == "smallest":
+        return layer.input_r_min, layer.r_min
+    return layer.input_r_max, layer.r_max
+
+
+def _exceeds(field: Pair, size: Pair) -> bool:
+    return all(pixels > limit for pixels, limit in zip(field, size, strict=True))
+
+
+def _is_toolbox_border(layer: LayerField, size: Pair, field: FieldSize) -> bool:
+    before, after = _before_and_after(layer, field)
+    reached = all(pixels >= limit for pixels, limit in zip(before, size, strict=True))
+    maps = [limit // step for limit, step in zip(size, layer.input_stride, strict=True)]
+    covered = all(units <= kernel for units, kernel in zip(maps, layer.kernel, strict=True))
+    return (reached and _exceeds(after, size)) or covered
+
+
+def _largest(pairs: Sequence[Pair]) -> Pair:
+    heights, widths = zip(*pairs, strict=True) if pairs else ((1.0,), (1.0,))
+    return max(heights), max(widths)

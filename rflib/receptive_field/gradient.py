@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rflib.activations import evaluation_mode
 from rflib.errors import RflibError, UsageError
 from rflib.linearised import Convolution, Linearised
-from rflib.receptive_field.request import check_request
+from rflib.receptive_field.layer import check_request
 
 _FIRST_LENGTH = 512
 _GROWTH = 4

@@ -15,12 +15,10 @@ from torch.export.graph_signature import InputKind
 from rflib.activations import device_of, dtype_of, evaluation_mode
 from rflib.errors import RflibError
 from rflib.receptive_field.axis import Axis, Signal
-from rflib.receptive_field.call import Call
+from rflib.receptive_field.call import Call, arguments_of, calls_of, operation_of
 from rflib.receptive_field.fields import Fields
-from rflib.receptive_field.layer import LayerField, Pair
-from rflib.receptive_field.nodes import arguments_of, calls_of, operation_of
+from rflib.receptive_field.layer import LayerField, Pair, check_request
 from rflib.receptive_field.operations import Outcome, apply
-from rflib.receptive_field.request import check_request
 
 # Results that depend on the shape of their input only, or that nothing reads.
 _CONSTANTS = {

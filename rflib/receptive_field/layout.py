@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rflib.receptive_field.axis import Axis, Signal
+from rflib.receptive_field.axis import Axis, Signal, each_axis
 from rflib.receptive_field.call import Call
 
 
@@ -22,7 +22,7 @@ def select(call: Call) -> Signal | list[Signal]:
     dim = call.dimension()
     if any(axis.dim == dim for axis in call.signal):
         raise call.fail("expected a choice of channels, found one of single rows or columns of the map")
-    signal = drop(call.signal[0], [dim]), drop(call.signal[1], [dim])
+    signal = each_axis(call.signal, lambda axis: drop(axis, [dim]))
     return [signal] * len(call.result_shapes) if call.operation == "unbind" else signal
 
 
@@ -40,16 +40,16 @@ def permute(call: Call) -> Signal:
         names = ("axis0", "axis1") if call.operation == "swapaxes" else ("dim0", "dim1")
         first, second = (call.arguments.get(name, which) for which, name in enumerate(names))
         order[first], order[second] = order[second], order[first]
-    height, width = (
-        axis if axis.dim is None else replace(axis, dim=order.index(axis.dim % rank) - rank) for axis in call.signal
+    return each_axis(
+        call.signal,
+        lambda axis: axis if axis.dim is None else replace(axis, dim=order.index(axis.dim % rank) - rank),
     )
-    return height, width
 
 
 def reshape(call: Call) -> Signal:
     """Follow a change of shape that keeps the order of the elements."""
     after = call.result_shapes[0]
-    height, width = (_place(call, axis, call.shape, after) for axis in call.signal)
+    height, width = each_axis(call.signal, lambda axis: _place(call, axis, call.shape, after))
     if height.dim == width.dim and height.dim is not None:
         height, width = replace(height, merged=True), replace(width, merged=True)
     return height, width

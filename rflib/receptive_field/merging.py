@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from rflib.receptive_field.axis import Axis, Signal, is_global
+from rflib.receptive_field.axis import Axis, Signal, each_axis, is_global
 from rflib.receptive_field.call import Call
 
 
@@ -27,13 +27,11 @@ def concatenate(call: Call) -> Signal:
 
 def stack(call: Call) -> Signal:
     """Merge inputs that a new dimension holds."""
-    height, width = merge(call)
     rank = len(call.shape) + 1
     place = call.arguments["dim"] % rank - rank
-    height, width = (
-        axis if axis.dim is None or axis.dim > place else replace(axis, dim=axis.dim - 1) for axis in (height, width)
+    return each_axis(
+        merge(call), lambda axis: axis if axis.dim is None or axis.dim > place else replace(axis, dim=axis.dim - 1)
     )
-    return height, width
 
 
 def gate(call: Call) -> Signal:
@@ -61,8 +59,7 @@ def weighted(call: Call, signal: Signal) -> Signal:
             "expected weights that do not depend on the image, or that depend on all of it, found weights that see a "
             "part of it: every unit then sees that part, wherever it is"
         )
-    height, width = (axis if axis.is_global else with_context(call, axis) for axis in signal)
-    return height, width
+    return each_axis(signal, lambda axis: axis if axis.is_global else with_context(call, axis))
 
 
 def with_context(call: Call, axis: Axis) -> Axis:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rflib.receptive_field import enlarging, layout, merging, windows
-from rflib.receptive_field.axis import Signal, is_global
+from rflib.receptive_field import layout, merging, windows
+from rflib.receptive_field.axis import Signal, each_axis, is_global
 from rflib.receptive_field.call import Call
 from rflib.receptive_field.merging import merge
 
@@ -49,11 +49,10 @@ _WEIGHTED = {"conv2d", "conv_transpose2d", "linear", "matmul", "group_norm", "in
 def _expand(call: Call) -> Signal:
     """What is repeated over a whole map is one value for all of it, as after global pooling."""
     after = call.result_shapes[0]
-    height, width = (
-        axis.everything() if axis.dim is not None and after[axis.dim] != call.shape[axis.dim] else axis
-        for axis in call.signal
+    return each_axis(
+        call.signal,
+        lambda axis: axis.everything() if axis.dim and after[axis.dim] != call.shape[axis.dim] else axis,
     )
-    return height, width
 
 
 def _repeat(call: Call) -> Signal:
@@ -78,10 +77,10 @@ def _matmul(call: Call) -> Signal:
 
 def _batch_norm(call: Call) -> Signal:
     """Statistics of the batch at hand (`track_running_stats=False`) run over the whole map."""
-    height, width = merge(call)
-    if call.arguments.get("training"):
-        height, width = (axis if axis.is_global else merging.with_context(call, axis) for axis in (height, width))
-    return height, width
+    merged = merge(call)
+    if not call.arguments.get("training"):
+        return merged
+    return each_axis(merged, lambda axis: axis if axis.is_global else merging.with_context(call, axis))
 
 
 def _instance_norm(call: Call) -> Signal:
@@ -92,8 +91,7 @@ def _instance_norm(call: Call) -> Signal:
 
 def _linear(call: Call) -> Signal:
     """Mix the last dimension: an axis in it is seen whole, a map with channels last is read unit by unit."""
-    height, width = (axis.everything() if axis.dim == -1 else axis for axis in call.signal)
-    return height, width
+    return each_axis(call.signal, lambda axis: axis.everything() if axis.dim == -1 else axis)
 
 
 def _reduce(call: Call) -> Outcome:
@@ -101,18 +99,16 @@ def _reduce(call: Call) -> Outcome:
         return merge(call)
     dims = call.dimensions()
     removed = [] if call.arguments.get("keepdim") else dims
-    height, width = (axis.everything() if axis.dim in dims else layout.drop(axis, removed) for axis in call.signal)
-    return [(height, width)] * 2 if len(call.result_shapes) == 2 else (height, width)
+    reduced = each_axis(call.signal, lambda axis: axis.everything() if axis.dim in dims else layout.drop(axis, removed))
+    return [reduced] * 2 if len(call.result_shapes) == 2 else reduced
 
 
 def _normalise_within(dimensions: Callable[[Call], Sequence[int]]) -> Rule:
     """Return the rule of an operation whose statistics run over `dimensions`, which is context along an axis there."""
 
     def rule(call: Call) -> Signal:
-        height, width = (
-            merging.with_context(call, axis) if axis.dim in dimensions(call) else axis for axis in call.signal
-        )
-        return height, width
+        dims = dimensions(call)
+        return each_axis(call.signal, lambda axis: merging.with_context(call, axis) if axis.dim in dims else axis)
 
     return rule
 
@@ -145,11 +141,11 @@ REFUSED: dict[str, str] = {
 RULES: dict[str, Rule] = {
     "conv2d": windows.convolution,
     "linear": _linear,
-    "conv_transpose2d": enlarging.transposed_convolution,
-    "upsample_nearest2d": enlarging.nearest,
-    "_upsample_nearest_exact2d": enlarging.nearest_exact,
-    "upsample_bilinear2d": enlarging.bilinear,
-    "pixel_shuffle": enlarging.pixel_shuffle,
+    "conv_transpose2d": windows.transposed_convolution,
+    "upsample_nearest2d": windows.nearest,
+    "_upsample_nearest_exact2d": windows.nearest_exact,
+    "upsample_bilinear2d": windows.bilinear,
+    "pixel_shuffle": windows.pixel_shuffle,
     "pixel_unshuffle": windows.pixel_unshuffle,
     "slice": windows.crop,
     "narrow": windows.narrow,

@@ -18,6 +18,7 @@ from rflib.errors import RflibError, UsageError
 from rflib.receptive_field.fields import Fields
 from rflib.receptive_field.graph import Recording
 from rflib.receptive_field.layer import LayerField, Pair
+from rflib.receptive_field.windows import pair
 
 Setting = Literal["stride", "kernel_size", "dilation"]
 Sides = tuple[int, int]
@@ -242,7 +243,7 @@ def _options(model: nn.Module, fields: Fields) -> Iterator[Change]:
                 groups.setdefault(shared, []).append(layer.name)
     for (setting, value, _), names in groups.items():
         # A pool narrower than its stride would skip pixels.
-        least = max(max(_sides(modules[name].stride)) for name in names) if setting == "kernel_size" else 1
+        least = max(max(pair(modules[name].stride)) for name in names) if setting == "kernel_size" else 1
         for side in range(least, max(value)):
             yield Change(setting, tuple(names), value, (min(side, value[0]), min(side, value[1])))
 
@@ -251,21 +252,21 @@ def _settings(layer: LayerField, module: Any) -> Iterator[_Shared]:
     """Yield the settings of a layer that can be lowered."""
     if not isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
         return
-    stride = _sides(module.stride)
+    stride = pair(module.stride)
     if max(stride) > 1:
         yield _Shared("stride", stride, (layer.input_stride, layer.stride))
-    if isinstance(module, nn.Conv2d) and max(_sides(module.dilation)) > 1:
-        yield _Shared("dilation", _sides(module.dilation), (layer.input_stride,))
-    if not isinstance(module, nn.Conv2d) and min(_sides(module.kernel_size)) > max(stride):
-        yield _Shared("kernel_size", _sides(module.kernel_size), (layer.input_stride, stride))
+    if isinstance(module, nn.Conv2d) and max(pair(module.dilation)) > 1:
+        yield _Shared("dilation", pair(module.dilation), (layer.input_stride,))
+    if not isinstance(module, nn.Conv2d) and min(pair(module.kernel_size)) > max(stride):
+        yield _Shared("kernel_size", pair(module.kernel_size), (layer.input_stride, stride))
 
 
 def _padding(module: Any, setting: Setting, after: Sides) -> Sides | str:
     """Return the padding that keeps a layer's windows centred where they were."""
     if isinstance(module.padding, str):
         return module.padding
-    dilation = _sides(getattr(module, "dilation", 1))
-    now = zip(_sides(module.padding), _sides(module.kernel_size), dilation, after, strict=True)
+    dilation = pair(getattr(module, "dilation", 1))
+    now = zip(pair(module.padding), pair(module.kernel_size), dilation, after, strict=True)
     height, width = (_centred(setting, *axis) for axis in now)
     return height, width
 
@@ -278,7 +279,7 @@ def _pad_ahead(module: Any, setting: Setting, after: Sides) -> None:
         extents = [d * (k - 1) for d, k in zip(after, module.kernel_size, strict=True)]
         around = [(extent // 2, extent - extent // 2) for extent in extents]
     else:
-        around = [(side, side) for side in (_sides(module.padding) if module.padding != "valid" else (0, 0))]
+        around = [(side, side) for side in (pair(module.padding) if module.padding != "valid" else (0, 0))]
     module._reversed_padding_repeated_twice = [side for sides in reversed(around) for side in sides]
 
 
@@ -286,7 +287,3 @@ def _centred(setting: Setting, padding: int, kernel: int, dilation: int, after: 
     extent = dilation * (kernel - 1)
     smaller = dilation * (after - 1) if setting == "kernel_size" else after * (kernel - 1)
     return max(0, padding - -(-(extent - smaller) // 2))
-
-
-def _sides(value: int | Sequence[int]) -> Sides:
-    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[-1]))

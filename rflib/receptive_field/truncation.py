@@ -13,7 +13,7 @@ from torchvision.models.feature_extraction import DualGraphModule, NodePathTrace
 
 from rflib.activations import device_of, dtype_of, evaluation_mode
 from rflib.errors import RflibError, UsageError
-from rflib.receptive_field.border import BorderRule
+from rflib.receptive_field.fields import BorderRule
 from rflib.receptive_field.graph import analyse
 
 

@@ -21,8 +21,7 @@ from rflib.activations import device_of
 from rflib.errors import RflibError, UsageError
 from rflib.hessian import Batch, BatchStatistics, Loss, checked_images, prepared
 from rflib.pruning import Mask
-from rflib.sharpness.curve import mean_loss
-from rflib.sharpness.direction import Direction, line
+from rflib.sharpness.direction import Direction, line, mean_loss
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,20 @@
-"""Directions in the space of the weights, and the network moved along one."""
+"""Directions in the space of the weights, the network moved along one, and its mean loss there."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rflib.activations import device_of
 from rflib.errors import UsageError
+from rflib.hessian import Batch, BatchStatistics, Loss, checked_images, prepared
 from rflib.pruning import Mask
 from rflib.seeding import stream_seed
 
@@ -112,3 +116,57 @@ def _as_long(part: Tensor, weight: Tensor) -> Tensor:
 def _filter_lengths(weight: Tensor) -> Tensor:
     """Return the length of each filter, shaped to multiply `weight`."""
     return torch.linalg.vector_norm(weight, dim=tuple(range(1, weight.dim())), keepdim=True)
+
+
+@dataclass(frozen=True, eq=False)
+class LossCurve:
+    """The mean loss over `images` images at w + step x direction: `steps` and `losses` (n,), float64."""
+
+    steps: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    images: int
+    batch_statistics: BatchStatistics
+
+
+def loss_along(
+    model: nn.Module,
+    loss: Loss,
+    direction: Direction,
+    steps: Sequence[float],
+    batches: Sequence[Batch],
+    *,
+    mask: Mask | None = None,
+    batch_statistics: BatchStatistics = "batch",
+) -> LossCurve:
+    """Return the mean of `loss` over all `batches` at the weights w + step x `direction`, for each of `steps`.
+
+    Steps are multiples of the direction, in the order given; negative ones go the other way. With a mask w are the
+    weights of the pruned network, and pruned weights stay 0. Batch norm normalises by each batch anew at every step
+    ("batch"; the length of the weights before it then does not matter), or by statistics over `batches` that belong
+    to w and are held along the line ("frozen"); dropout is off. Losses far out may be infinite or NaN.
+
+    Costs a forward pass over `batches` a step. The model is left as it was, also after an exception. Raises UsageError
+    for no steps, steps that are not finite, and arguments that do not fit.
+    """
+    places = np.array(steps, dtype=np.float64)
+    if not places.size or not np.isfinite(places).all():
+        found = "none" if not places.size else f"{places[~np.isfinite(places)][0]}"
+        raise UsageError(
+            f"loss curve: expected at least one step, all finite, found {found}. Use np.linspace(-1, 1, 21)."
+        )
+    images = checked_images(loss, batches)
+    direction.check(model)
+    with prepared(model, batches, batch_statistics, mask), line(model, direction.within(mask)) as move:
+        losses = np.empty_like(places)
+        for index, step in enumerate(places.tolist()):
+            move(step)
+            losses[index] = mean_loss(model, loss, batches)
+    return LossCurve(places, losses, images, batch_statistics)
+
+
+@torch.no_grad()
+def mean_loss(model: nn.Module, loss: Loss, batches: Sequence[Batch]) -> float:
+    """Return the mean of `loss` over all images of `batches`, in the mode that `model` is in."""
+    device = device_of(model)
+    total = sum(float(loss(model(x.to(device)), labels.to(device))) * len(x) for x, labels in batches)
+    return total / sum(len(x) for x, _ in batches)

@@ -13,7 +13,7 @@ import pandas as pd
 from rflib.config import DataConfig, Run
 from rflib.data.sources import Extent, extent
 from rflib.errors import DataError
-from rflib.flops import image_cost
+from rflib.networks import image_cost
 from rflib.study.plans import ALL, PLANS, Item, plan
 from rflib.study.profiles import Profile
 from rflib.study.store.places import cache_root, data_root

@@ -1,4 +1,4 @@
-"""Training: epochs of steps from a state to the next, without printing and without disk."""
+"""Training: epochs of steps from a state to the next, without printing and without disk; and the learning rate."""
 
 from __future__ import annotations
 
@@ -18,11 +18,23 @@ from rflib.errors import TrainingError
 from rflib.optimisers import build_optimiser
 from rflib.pruning import Mask
 from rflib.training.evaluation import autocast, evaluate, layout
-from rflib.training.schedule import learning_rate
 from rflib.training.state import TrainingState, copy_optimiser, copy_weights, restore_optimiser
 from rflib.training.steps import Steps
 
 Progress = Callable[[TrainingState], None]
+
+
+def learning_rate(config: TrainingConfig, epoch: int, *, batch: int = 0, batches: int = 1) -> float:
+    """Return the rate of one step: linear warm-up, then half a cosine over T_max epochs, periodic beyond it.
+
+    With `schedule_step` "epoch" the rate changes between epochs only (the paper does not say which it used).
+    Past T_max the rate rises again, as torch's CosineAnnealingLR does; this is the bump of the paper's Figure 3.
+    """
+    unit = 1.0 if config.schedule_step == "epoch" else 1.0 / batches
+    position = epoch + (0.0 if config.schedule_step == "epoch" else batch / batches)
+    warmup = min(1.0, (position + unit) / config.warmup_epochs) if config.warmup_epochs else 1.0
+    period = config.cosine_period_epochs or config.epochs
+    return config.learning_rate * warmup * 0.5 * (1.0 + math.cos(math.pi * position / period))
 
 
 def train(

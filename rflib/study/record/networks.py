@@ -8,7 +8,7 @@ from torch import nn
 
 from rflib import dead_taps, models, networks, receptive_field
 from rflib.config import ArchitectureSettings, LayersSettings, ResolutionsSettings
-from rflib.flops import image_cost
+from rflib.networks import image_cost
 from rflib.receptive_field import Fields
 from rflib.study.subject import Recorded
 

@@ -10,7 +10,7 @@ from rflib.config import HistorySettings, TravelSettings
 from rflib.data.splits import batch_slices
 from rflib.errors import StoreError
 from rflib.study.subject import Recorded, Subject
-from rflib.training.schedule import learning_rate
+from rflib.training.loop import learning_rate
 
 
 def history(settings: HistorySettings, subject: Subject) -> Recorded:
