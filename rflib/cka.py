@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rflib import activations
-from rflib.errors import UsageError, unknown
+from rflib.errors import UsageError, require_known
 from rflib.grouping import groups
 
 __all__ = ["Similarity", "compare", "compare_estimators", "linear_cka"]
@@ -78,8 +78,7 @@ def compare(
         >>> similarity.values.shape, similarity.values.diagonal().round(4).tolist()
         ((2, 2), [1.0, 1.0])
     """
-    if estimator not in get_args(Estimator):
-        raise unknown("CKA estimator", estimator, get_args(Estimator))
+    require_known("CKA estimator", estimator, get_args(Estimator))
     return compare_estimators(
         model_a,
         model_b,
@@ -129,18 +128,8 @@ def compare_estimators(
 
 
 def linear_cka(x: Tensor, y: Tensor, estimator: Estimator = "debiased") -> float:
-    """Return the linear CKA of feature matrices `x` (n, p) and `y` (n, q) of the same n >= 4 samples.
-
-    Kornblith et al. 2019, debiased after Song et al. 2012 (see the module). Raises UsageError for an unknown estimator,
-    sides of unequal length, or fewer than 4 samples.
-
-    Example:
-        >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0], [2.0, 1.0]])
-        >>> round(rflib.cka.linear_cka(x, 3 * x), 4), round(rflib.cka.linear_cka(x, x[:, :1], "biased"), 2)
-        (1.0, 0.93)
-    """
-    if estimator not in get_args(Estimator):
-        raise unknown("CKA estimator", estimator, get_args(Estimator))
+    """Return the linear CKA of feature matrices `x` (n, p) and `y` (n, q) of the same n >= 4 samples."""
+    require_known("CKA estimator", estimator, get_args(Estimator))
     if len(x) != len(y):
         raise UsageError(f"CKA: expected the same samples on both sides, found {len(x)} and {len(y)} rows.")
     _check_images(len(x))

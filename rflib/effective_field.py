@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rflib import activations
-from rflib.errors import UsageError, unknown
+from rflib.errors import UsageError, require_known
 from rflib.seeding import stream_seed
 
 __all__ = ["EffectiveField", "gaussian_width", "measure", "smallest_area", "square_side", "uniform_width"]
@@ -88,10 +88,9 @@ def measure(
         >>> field.layer, round(field.width()[0], 3), field.side(0.5)  # sqrt(3 (3² - 1) / 12) = 1.414
         ('2', 1.414, 5)
     """
-    if mass not in get_args(Mass):
-        raise unknown("mass", mass, get_args(Mass))
-    if isinstance(signal, str) and signal not in get_args(Signal):
-        raise unknown("signal", signal, get_args(Signal))
+    require_known("mass", mass, get_args(Mass))
+    if isinstance(signal, str):
+        require_known("signal", signal, get_args(Signal))
     if not len(images):
         raise UsageError("effective field: expected at least one image, found none.")
     device = activations.device_of(model)

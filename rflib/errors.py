@@ -46,3 +46,9 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> UsageError:
     """Return the error for a name outside `valid`: what was found, what exists, the nearest match."""
     names = sorted(valid)
     return UsageError(f"unknown {kind} '{name}': expected one of {', '.join(names)}.{hint(name, names)}")
+
+
+def require_known(kind: str, name: str, valid: Iterable[str]) -> None:
+    """Raise `unknown` unless `name` is one of `valid`."""
+    if name not in valid:
+        raise unknown(kind, name, valid)

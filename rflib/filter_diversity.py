@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from rflib.errors import UsageError, unknown
+from rflib.errors import UsageError, require_known
 
 __all__ = ["FilterDiversity", "effective_rank", "measure"]
 
@@ -66,8 +66,7 @@ def measure(model: nn.Module, *, layers: Sequence[str] | None = None) -> dict[st
     if not convolutions:
         raise UsageError("filter diversity: expected a network with at least one nn.Conv2d, found none")
     for name in layers or ():
-        if name not in convolutions:
-            raise unknown("convolution", name, convolutions)
+        require_known("convolution", name, convolutions)
     return {name: _diversity(name, convolutions[name]) for name in layers or convolutions}
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from rflib.errors import UsageError, unknown
+from rflib.errors import UsageError, require_known
 
 __all__ = ["Mask", "magnitude_mask", "mask_of_weights", "prunable_weights", "pruned", "replaced"]
 
@@ -174,8 +174,7 @@ def _weights_of(layers: Collection[str] | None, scores: Mapping[str, Tensor]) ->
     if not layers:
         raise UsageError("pruning: expected at least one layer to prune, found none. Leave `layers` out for all.")
     for layer in layers:
-        if layer not in prunable:
-            raise unknown("prunable layer", layer, prunable)
+        require_known("prunable layer", layer, prunable)
     return {
         name: torch.full_like(score, layer in layers, dtype=torch.bool)
         for layer, (name, score) in zip(prunable, scores.items(), strict=True)

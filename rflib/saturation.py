@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rflib import activations
-from rflib.errors import UsageError, unknown
+from rflib.errors import UsageError, require_known
 
 __all__ = ["LayerSaturation", "intrinsic_dimension", "measure"]
 
@@ -127,8 +127,7 @@ def intrinsic_dimension(variances: NDArray[np.float64], *, delta: float = 0.99, 
         >>> [rflib.saturation.intrinsic_dimension(np.array([0.9, 0.085, 0.01, 0.005]), rule=rule) for rule in rules]
         [3, 2, 2]
     """
-    if rule not in get_args(Rule):
-        raise unknown("rule of saturation", rule, get_args(Rule))
+    require_known("rule of saturation", rule, get_args(Rule))
     cumulative = np.cumsum(variances)
     if not cumulative[-1] > 0:
         return 1 if rule == "delve" else 0
@@ -216,5 +215,4 @@ def _samples(maps: Tensor, mode: Mode) -> Tensor:
 def _check(delta: float, mode: str) -> None:
     if not 0 < delta <= 1:
         raise UsageError(f"saturation: expected delta in (0, 1], the share of variance to explain, found {delta}.")
-    if mode not in get_args(Mode):
-        raise unknown("mode of saturation", mode, get_args(Mode))
+    require_known("mode of saturation", mode, get_args(Mode))

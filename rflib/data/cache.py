@@ -5,18 +5,17 @@ Four arrays, and the manifest that vouches for them.
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from filelock import FileLock
 
 from rflib.config.settings import canonical_json, identity
 from rflib.data.data_set import DataSet, Images, Labels, Part, Source, channel_statistics, fingerprint_of
@@ -50,7 +49,8 @@ def cached(folder: Path, read: Callable[[], Source], *, stamp: str, verify: bool
     decoded = _read_files(folder, stamp=stamp, verify=verify)
     if decoded is None:
         try:
-            with _sole_builder(folder):
+            # The kernel releases the lock when the process ends, however it ends.
+            with FileLock(folder.parent / f".{folder.name}.lock"):
                 decoded = _read_files(folder, stamp=stamp, verify=verify) or _build(folder, read, stamp)
         except OSError as error:
             raise StoreError(
@@ -83,14 +83,6 @@ def _build(folder: Path, read: Callable[[], Source], stamp: str) -> DataSet:
     if decoded is None:
         raise StoreError(f"the decoded images just written to {folder} are damaged: check the disk, then run again")
     return decoded
-
-
-@contextmanager
-def _sole_builder(folder: Path) -> Iterator[None]:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.parent / f".{folder.name}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel releases it when the process ends, however it ends
-        yield
 
 
 def _entries(folder: str, inside: str, depth: int) -> Iterator[tuple[str, int, int]]:

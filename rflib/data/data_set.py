@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rflib.config import DataFacts
+from rflib.seeding import stream_seed
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -112,3 +113,26 @@ def channel_statistics(images: Images) -> tuple[PerChannel, PerChannel]:
         for total, square in zip(sums.tolist(), squares.tolist(), strict=True)
     )
     return (red[0], green[0], blue[0]), (red[1], green[1], blue[1])
+
+
+def stratified_choice(labels: Labels, count: int, *, stream: str) -> NDArray[np.int64]:
+    """Return the sorted indices of `count` of the labels (n,), each class in proportion (largest remainder).
+
+    The choice is a pure function of its arguments; `stream` names the random numbers it draws on.
+    """
+    # RandomState and not Generator: numpy froze its streams for all versions to come.
+    random = np.random.RandomState(stream_seed(0, "stratified", stream) % 2**32)
+    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    quotas = _proportional([len(group) for group in groups], count)
+    chosen = [random.permutation(group)[:quota] for group, quota in zip(groups, quotas, strict=True)]
+    return np.sort(np.concatenate(chosen)).astype(np.int64)
+
+
+def _proportional(sizes: list[int], count: int) -> list[int]:
+    """Share `count` out in proportion to `sizes`; what rounding leaves goes to the largest remainders."""
+    total = sum(sizes)
+    quotas = [size * count // total for size in sizes]
+    by_remainder = sorted(range(len(sizes)), key=lambda index: (-(sizes[index] * count % total), index))
+    for index in by_remainder[: count - sum(quotas)]:
+        quotas[index] += 1
+    return quotas

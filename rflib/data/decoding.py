@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from rflib.data.data_set import Images
+from rflib.data.data_set import Images, Part
 from rflib.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -35,6 +35,11 @@ def native_side(path: Path) -> int:
     return width
 
 
+def part_of(files: Mapping[Path, int], side: int, *, resize: bool) -> Part:
+    """Return the part of a source whose images are `files`, each with its label; see `decode_files`."""
+    return Part(np.array([*files.values()], dtype=np.int64), lambda: decode_files([*files], side, resize=resize))
+
+
 def decode_files(paths: Sequence[Path], side: int, *, resize: bool) -> Iterator[Images]:
     """Yield the images of PNG and JPEG files in order, as chunks (m, 3, side, side); gray becomes RGB.
 
@@ -42,13 +47,10 @@ def decode_files(paths: Sequence[Path], side: int, *, resize: bool) -> Iterator[
     file that is damaged or, otherwise, of another size. Threads help: Pillow releases the interpreter's lock.
     """
     chunk = max(1, _CHUNK_BYTES // (3 * side * side))
-    with ThreadPoolExecutor(min(32, os.cpu_count() or 1)) as pool:
+    with ThreadPool(min(32, os.cpu_count() or 1)) as pool:
         for start in range(0, len(paths), chunk):
             part = paths[start : start + chunk]
-            images = np.empty((len(part), 3, side, side), dtype=np.uint8)
-            tasks = range(0, len(part), _IMAGES_PER_TASK)
-            list(pool.map(partial(_fill, images, part, resize), tasks))
-            yield images
+            yield np.stack(list(pool.imap(partial(_decode, side=side, resize=resize), part, _IMAGES_PER_TASK)))
 
 
 def resize_images(images: Images, side: int) -> Images:
@@ -58,12 +60,7 @@ def resize_images(images: Images, side: int) -> Images:
     return np.stack(resized).reshape(*images.shape[:2], side, side)
 
 
-def _fill(images: Images, paths: Sequence[Path], resize: bool, first: int) -> None:
-    for index in range(first, min(first + _IMAGES_PER_TASK, len(paths))):
-        images[index] = _decode(paths[index], images.shape[-1], resize)
-
-
-def _decode(path: Path, side: int, resize: bool) -> Images:
+def _decode(path: Path, *, side: int, resize: bool) -> Images:
     with _open(path) as image:
         if not resize and image.size != (side, side):
             raise DataError(

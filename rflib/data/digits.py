@@ -7,9 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from rflib.config.runs import NATIVE_SIDES
-from rflib.data.data_set import Part, Source
+from rflib.data.data_set import Part, Source, stratified_choice
 from rflib.data.decoding import resize_images
-from rflib.data.stratified import stratified_choice
 from rflib.errors import DataError
 
 SIDE = NATIVE_SIDES["digits"]

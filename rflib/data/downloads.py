@@ -14,7 +14,7 @@ from typing import IO
 
 from rflib.data import cifar10, tiny_imagenet
 from rflib.data.sources import default_data_root
-from rflib.errors import DataError, unknown
+from rflib.errors import DataError, require_known
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ def download(name: str, *, data_root: Path | None = None) -> Path:
     A folder that is there already is left alone, and an intact archive is not fetched again.
     DataError when the archive cannot be fetched, is not the published one, or holds anything but plain files.
     """
-    if name not in ARCHIVES:
-        raise unknown("data set to download", name, ARCHIVES)
+    require_known("data set to download", name, ARCHIVES)
     archive, root = ARCHIVES[name], data_root or default_data_root()
     folder = root / archive.folder
     if not folder.exists():

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from rflib.data.data_set import Part, Source
-from rflib.data.decoding import SUFFIXES, decode_files, native_side
+from rflib.data.data_set import Source
+from rflib.data.decoding import SUFFIXES, native_side, part_of
 from rflib.errors import DataError
 
 EXPECTED = "train/CLASS/*.png (or .jpg, .jpeg) and test/CLASS/*.png, one folder per class"
@@ -26,14 +24,12 @@ def read_folder(folder: Path, image_size: int | None) -> Source:
             f"{folder / 'test' / extra[0]} is a class without training images: expected a folder "
             f"{folder / 'train' / extra[0]}; add it, or name the folders of test like those of train"
         )
-    class_names = tuple(train)
+    class_names, resize = tuple(train), image_size is not None
     side = image_size or native_side(next(iter(train.values()))[0])
-    return Source(
-        class_names,
-        side,
-        _part(train, class_names, side, resize=image_size is not None),
-        _part(test, class_names, side, resize=image_size is not None),
+    halves = (
+        {path: class_names.index(name) for name, paths in half.items() for path in paths} for half in (train, test)
     )
+    return Source(class_names, side, *(part_of(half, side, resize=resize) for half in halves))
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -54,9 +50,3 @@ def _by_class(folder: Path) -> dict[str, list[Path]]:
     if not classes:
         raise DataError(f"no class folders in {folder}: expected {EXPECTED} under {folder.parent}")
     return {path.name: image_files(path) for path in classes}
-
-
-def _part(by_class: dict[str, list[Path]], class_names: tuple[str, ...], side: int, *, resize: bool) -> Part:
-    files = [path for paths in by_class.values() for path in paths]
-    labels = [class_names.index(name) for name, paths in by_class.items() for _ in paths]
-    return Part(np.asarray(labels, dtype=np.int64), lambda: decode_files(files, side, resize=resize))

@@ -14,8 +14,7 @@ import rflib
 from rflib.config.runs import DataConfig
 from rflib.data import cifar10, digits, folders, tiny_imagenet
 from rflib.data.cache import cached, cached_fingerprint, source_stamp
-from rflib.data.data_set import DataSet, Source
-from rflib.data.stratified import stratified_choice
+from rflib.data.data_set import DataSet, Source, stratified_choice
 from rflib.errors import DataError, UsageError, unknown
 
 VARIABLE = "RFLIB_DATA"

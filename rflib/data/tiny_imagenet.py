@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from rflib.config.runs import NATIVE_SIDES
-from rflib.data.data_set import Part, Source
-from rflib.data.decoding import decode_files
+from rflib.data.data_set import Source
+from rflib.data.decoding import part_of
 from rflib.data.folders import image_files
 from rflib.errors import DataError
 
@@ -27,15 +25,9 @@ def read_tiny_imagenet(folder: Path, image_size: int | None, classes_kept: int =
     classes = all_classes[:classes_kept]
     side = image_size or SIDE
     by_class = [image_files(_existing(folder / "train" / name / "images")) for name in classes]
-    train = [path for paths in by_class for path in paths]
-    train_labels = [label for label, paths in enumerate(by_class) for _ in paths]
-    annotated = [row for row in _annotated(folder / "val", all_classes) if row[1] < len(classes)]
-    test, test_labels = [path for path, _ in annotated], [label for _, label in annotated]
-
-    def part(paths: list[Path], labels: list[int]) -> Part:
-        return Part(np.asarray(labels, dtype=np.int64), lambda: decode_files(paths, side, resize=side != SIDE))
-
-    return Source(classes, side, part(train, train_labels), part(test, test_labels))
+    train = {path: label for label, paths in enumerate(by_class) for path in paths}
+    test = {path: label for path, label in _annotated(folder / "val", all_classes) if label < len(classes)}
+    return Source(classes, side, *(part_of(half, side, resize=side != SIDE) for half in (train, test)))
 
 
 def _annotated(folder: Path, classes: tuple[str, ...]) -> list[tuple[Path, int]]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Literal
+from contextlib import contextmanager, nullcontext
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from rflib.activations import batch_statistics, frozen_statistics
-from rflib.errors import UsageError, unknown
+from rflib.errors import UsageError, require_known
 from rflib.hessian.second_derivatives import LeanSecondDerivatives
 from rflib.pruning import Mask, pruned
 
@@ -213,13 +213,8 @@ def prepared(
     re-estimated and then held ("frozen"), also while weights are moved within the block. Raises UsageError for
     other statistics or a mask that does not fit.
     """
-    with ExitStack() as stack:
-        if mask is not None:
-            stack.enter_context(pruned(model, mask))
-        if statistics == "batch":
-            stack.enter_context(batch_statistics(model))
-        elif statistics == "frozen":
-            stack.enter_context(frozen_statistics(model, (images for images, _ in batches)))
-        else:
-            raise unknown("batch statistics", statistics, ("batch", "frozen"))
-        yield model
+    require_known("batch statistics", statistics, get_args(BatchStatistics))
+    with pruned(model, mask) if mask is not None else nullcontext():
+        images = (images for images, _ in batches)
+        with batch_statistics(model) if statistics == "batch" else frozen_statistics(model, images):
+            yield model

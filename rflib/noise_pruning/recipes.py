@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from rflib.errors import UsageError, unknown
+from rflib.errors import UsageError, require_known
 from rflib.pruning import Mask, Scope, check_rate, mask_of_weights, prunable_weights
 from rflib.seeding import stream_seed
 
@@ -22,8 +22,7 @@ Pruned = tuple[dict[str, Tensor], Mask]
 
 def check_noise(kind: str, scale: float) -> None:
     """Raise unless `kind` is one of `Kind` and `scale` is a finite number that is not negative."""
-    if kind not in get_args(Kind):
-        raise unknown("kind of noise", kind, get_args(Kind))
+    require_known("kind of noise", kind, get_args(Kind))
     if not 0 <= scale < float("inf"):
         raise UsageError(f"noise: expected a scale in [0, infinity), found {scale}. 0 leaves the weights as they are.")
 
@@ -79,8 +78,7 @@ class Recipe:
     def __post_init__(self) -> None:
         check_noise(self.kind, self.scale)
         check_rate(self.rate)
-        if self.order not in get_args(Order):
-            raise unknown("order of noise and pruning", self.order, get_args(Order))
+        require_known("order of noise and pruning", self.order, get_args(Order))
 
 
 def grid(

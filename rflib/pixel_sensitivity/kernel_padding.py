@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rflib.errors import UsageError, unknown
+from rflib.errors import UsageError, require_known
 from rflib.seeding import stream_seed
 
 Taps = Literal["zeros", "random"]
@@ -61,8 +61,7 @@ def pad_kernels(model: nn.Module, *, taps: Taps = "zeros", seed: int = 0) -> nn.
         >>> padded[0].kernel_size, padded(torch.zeros(1, 3, 16, 16)).shape
         ((4, 4), torch.Size([1, 8, 8, 8]))
     """
-    if taps not in get_args(Taps):
-        raise unknown("taps", taps, get_args(Taps))
+    require_known("taps", taps, get_args(Taps))
     padded = copy.deepcopy(model)
     replaced = {}
     for name in uneven_convolutions(padded):

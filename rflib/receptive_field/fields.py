@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from numbers import Integral
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-from rflib.errors import UsageError, unknown
+from rflib.errors import UsageError, require_known, unknown
 from rflib.receptive_field.layer import LayerField, Pair
 
 if TYPE_CHECKING:
@@ -130,13 +130,11 @@ class Fields:
         the whole run from the border layer on.
         """
         size = _as_size(resolution)
-        if field not in ("smallest", "largest"):
-            raise unknown("field", field, ("smallest", "largest"))
+        require_known("field", field, get_args(FieldSize))
+        require_known("border rule", rule, get_args(BorderRule))
         if rule == "paper":
             return [layer.name for layer in self.convolutions if _exceeds(_before_and_after(layer, field)[0], size)]
-        if rule == "toolbox":
-            return [layer.name for layer in self._bounded if _is_toolbox_border(layer, size, field)]
-        raise unknown("border rule", rule, ("paper", "toolbox"))
+        return [layer.name for layer in self._bounded if _is_toolbox_border(layer, size, field)]
 
     def tail(
         self, resolution: int | tuple[int, int], *, rule: BorderRule = "paper", field: FieldSize = "smallest"

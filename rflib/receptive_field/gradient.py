@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -40,8 +40,7 @@ class MeasuredField:
     offset: tuple[float, float]
 
 
-@dataclass(frozen=True)
-class _Span:
+class _Span(NamedTuple):
     """Size, stride and offset along one axis."""
 
     size: float
@@ -84,9 +83,7 @@ def measure(
         measured = {}
         for name in counts if layers == "all" else reversed(counts):
             height, width = vertical.span(name), horizontal.span(name)
-            measured[name] = MeasuredField(
-                name, (height.size, width.size), (height.stride, width.stride), (height.offset, width.offset)
-            )
+            measured[name] = MeasuredField(name, *zip(height, width, strict=True))
             if layers == "last" and math.isfinite(height.size) and math.isfinite(width.size):
                 return {name: measured[name]}
     return measured

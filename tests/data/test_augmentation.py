@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torchvision.transforms import functional as reference
 
-from rflib.data.augmentation import crop_and_flip, draw_augmentation, order
+from rflib.data.splits import crop_and_flip, draw_augmentation, order
 
 DRAW = {"crop_padding": 4, "horizontal_flip": True}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rflib.data.stratified import stratified_choice
+from rflib.data.data_set import stratified_choice
 
 LABELS = np.repeat([0, 1, 2], [50, 30, 21])
 

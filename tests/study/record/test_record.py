@@ -25,8 +25,7 @@ from rflib.config import (
     TravelSettings,
 )
 from rflib.data import open_data_set
-from rflib.data.augmentation import draw_augmentation, order
-from rflib.data.splits import Split
+from rflib.data.splits import Split, draw_augmentation, order
 from rflib.models import build
 from rflib.pruning import magnitude_mask
 from rflib.seeding import stream_seed
