@@ -33,45 +33,20 @@ def build_optimiser(
         return torch.optim.SGD(parameters, lr=learning_rate, **options)
     if config.name == "adamw":
         return torch.optim.AdamW(parameters, lr=learning_rate, **options)
+    # Imported where it is used: that takes a second, and plain SGD has no need of it.
+    from pytorch_optimizer import SAM, SOAP, AdaHessian
+
     if config.name == "adahessian":
-        return _adahessian(parameters, learning_rate, **options)
+        own = ("betas", "eps", "weight_decay", "hessian_power")
+        return AdaHessian(parameters, lr=learning_rate, **{name: options[name] for name in own})
     if config.name == "soap":
-        return _soap(parameters, learning_rate, **options)
-    # Imported where it is used, here and below: that takes a second, and plain SGD has no need of it.
-    from pytorch_optimizer import SAM
-
+        options["shampoo_beta"] = options["betas"][1]
+        options["precondition_frequency"] = options.pop("update_interval")
+        options["max_precondition_dim"] = options.pop("largest_dimension")
+        optimiser = SOAP(parameters, lr=learning_rate, **options)
+        optimiser.register_step_post_hook(_settle_layout)
+        return optimiser
     return SAM(parameters, torch.optim.SGD, lr=learning_rate, adaptive=config.name == "asam", **options)
-
-
-def _adahessian(parameters: Iterable[nn.Parameter], learning_rate: float, **options: Any) -> torch.optim.Optimizer:
-    from pytorch_optimizer import AdaHessian
-
-    own = ("betas", "eps", "weight_decay", "hessian_power")
-    return AdaHessian(parameters, lr=learning_rate, **{name: options[name] for name in own})
-
-
-def _soap(
-    parameters: Iterable[nn.Parameter],
-    learning_rate: float,
-    *,
-    betas: tuple[float, float],
-    update_interval: int,
-    largest_dimension: int,
-    **options: Any,
-) -> torch.optim.Optimizer:
-    from pytorch_optimizer import SOAP
-
-    optimiser = SOAP(
-        parameters,
-        lr=learning_rate,
-        betas=betas,
-        shampoo_beta=betas[1],
-        precondition_frequency=update_interval,
-        max_precondition_dim=largest_dimension,
-        **options,
-    )
-    optimiser.register_step_post_hook(_settle_layout)
-    return optimiser
 
 
 def _settle_layout(optimiser: torch.optim.Optimizer, *_arguments: Any) -> None:

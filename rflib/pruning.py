@@ -62,11 +62,7 @@ class Mask:
 
     def check(self, model: nn.Module) -> None:
         """Raise unless every masked parameter exists in `model` with the mask's shape."""
-        parameters = dict(model.named_parameters())
-        for name, kept in self.keep.items():
-            found = tuple(parameters[name].shape) if name in parameters else "no such parameter"
-            if found != tuple(kept.shape):
-                raise UsageError(f"mask of '{name}': expected shape {tuple(kept.shape)}, found {found} in the network")
+        check_shapes(model, self.keep, "mask")
 
     @torch.no_grad()
     def apply_(self, model: nn.Module) -> None:
@@ -87,6 +83,17 @@ class Mask:
     def to(self, device: torch.device | str) -> Mask:
         """Return the mask on `device`."""
         return Mask({name: kept.to(device) for name, kept in self.keep.items()})
+
+
+def check_shapes(model: nn.Module, tensors: Mapping[str, Tensor], what: str, *, remedy: str = "") -> None:
+    """Raise a UsageError unless every tensor belongs to a parameter of `model`, by name, and has its shape."""
+    parameters = dict(model.named_parameters())
+    for name, tensor in tensors.items():
+        found = tuple(parameters[name].shape) if name in parameters else "no such parameter"
+        if found != tuple(tensor.shape):
+            raise UsageError(
+                f"{what} of '{name}': expected shape {tuple(tensor.shape)}, found {found} in the network{remedy}"
+            )
 
 
 def prunable_weights(model: nn.Module) -> dict[str, Tensor]:

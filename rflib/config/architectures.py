@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-_TORCHVISION: tuple[str, dict[str, Any]] = ("of_torchvision:of_torchvision", {})
 # What builds a network, "MODULE:NAME" below `rflib.models`, which is imported only then, and with which arguments.
 # Those named rf_ have the knob, a pool after the first convolution; the others are built as they are.
 ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -43,11 +42,12 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
     # Paths of one and of two convolutions, so that their fields part further. Forty-nine convolutions in all; no
     # reading of the text gives the 36 of the name.
     "mpnet36": ("multi_path:MultiPathNet", {"blocks": 4, "lengths": (1, 2)}),
-    "mobilenet_v2": _TORCHVISION,
-    "mobilenet_v3_small": _TORCHVISION,
-    "mnasnet0_5": _TORCHVISION,
-    "efficientnet_b0": _TORCHVISION,
-    "convnext_tiny": _TORCHVISION,
+    # Dropped units and blocks would be drawn from torch's own state: a resumed run would not be the run it resumes.
+    "mobilenet_v2": ("of_torchvision:of_torchvision", {"dropout": 0.0}),
+    "mobilenet_v3_small": ("of_torchvision:of_torchvision", {"dropout": 0.0}),
+    "mnasnet0_5": ("of_torchvision:of_torchvision", {"dropout": 0.0}),
+    "efficientnet_b0": ("of_torchvision:of_torchvision", {"dropout": 0.0, "stochastic_depth_prob": 0.0}),
+    "convnext_tiny": ("of_torchvision:of_torchvision", {"stochastic_depth_prob": 0.0}),
 }
 
 if TYPE_CHECKING:

@@ -32,6 +32,11 @@ class AnalysisSettings(Settings):
         ANALYSES[cls.analysis] = cls
 
 
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of a text, such as the names of columns."""
+    return tuple(text.split())
+
+
 class MeasurementKey(Settings):
     """One measurement: an analysis with its settings and version, and the runs it looks at, in order."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
-from rflib.config.measurement import AnalysisSettings
+from rflib.config.measurement import AnalysisSettings, words
 from rflib.config.runs import Checkpoint, ModelConfig
 from rflib.config.settings import Positive, Share
 
@@ -18,7 +18,7 @@ class HistorySettings(AnalysisSettings):
 
     analysis, version = "history", 1
     record = "training:history"
-    columns = ("best_epoch", "epoch", "learning_rate", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
+    columns = words("best_epoch epoch learning_rate train_loss train_accuracy test_loss test_accuracy")
 
 
 class TravelSettings(AnalysisSettings):
@@ -26,7 +26,7 @@ class TravelSettings(AnalysisSettings):
 
     analysis, version = "travel", 1
     record = "training:travel"
-    columns = ("distance", "initial_norm", "final_norm", "learning_rate_sum")
+    columns = words("distance initial_norm final_norm learning_rate_sum")
     checkpoint: Trained = "last"
 
 
@@ -35,10 +35,7 @@ class ArchitectureSettings(AnalysisSettings):
 
     analysis, version, subjects = "architecture", 1, 0
     record = "networks:architecture"
-    columns = (
-        *("receptive_field", "last_map_size", "parameters", "dead_share", "input_share", "name", "r_min", "r_max"),
-        *("stride", "map_size"),
-    )
+    columns = words("receptive_field last_map_size parameters dead_share input_share name r_min r_max stride map_size")
     model: ModelConfig
     image_size: PositiveInt = 32
 
@@ -48,10 +45,9 @@ class LayersSettings(AnalysisSettings):
 
     analysis, version, subjects = "layers", 1, 0
     record = "networks:layers"
-    columns = (
-        *("border_layer", "border_layer_largest", "smallest_feasible_pixels", "parameters", "forward_flops", "layer"),
-        *("in_attention", "name", "r_min", "r_max", "input_r_min", "map_size", "unproductive_paper"),
-        *("unproductive_toolbox",),
+    columns = words(
+        "border_layer border_layer_largest smallest_feasible_pixels parameters forward_flops layer in_attention "
+        "name r_min r_max input_r_min map_size unproductive_paper unproductive_toolbox"
     )
     model: ModelConfig
     image_size: PositiveInt = 32
@@ -65,10 +61,10 @@ class ResolutionsSettings(AnalysisSettings):
 
     analysis, version, subjects = "resolutions", 1, 0
     record = "networks:resolutions"
-    columns = (
-        *("parameters", "image_size", "takes_image", "failing_layer", "smallest_pixels", "largest_pixels"),
-        *("convolutions", "unproductive", "needs_refinement", "changes", "refinement", "smallest_pixels_refined"),
-        *("forward_flops", "forward_flops_refined", "parameters_refined"),
+    columns = words(
+        "parameters image_size takes_image failing_layer smallest_pixels largest_pixels convolutions unproductive "
+        "needs_refinement changes refinement smallest_pixels_refined forward_flops forward_flops_refined "
+        "parameters_refined"
     )
     network: str = "vgg16"
     image_sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (32, 64, 224)
@@ -80,7 +76,7 @@ class SpectrumSettings(AnalysisSettings):
 
     analysis, version = "spectrum", 2
     record = "spectrum:spectrum"
-    columns = ("products", "images", "converged", "rank", "eigenvalue", "residual")
+    columns = words("products images converged rank eigenvalue residual")
     eigenvalues: PositiveInt = 90
     images: PositiveInt = 512
     batch_size: PositiveInt = 256
@@ -100,10 +96,9 @@ class SharpnessSettings(AnalysisSettings):
 
     analysis, version = "sharpness", 1
     record = "sharpness:sharpnesses"
-    columns = (
-        *("converged", "largest", "trace", "trace_error", "converged_pruned", "largest_pruned", "trace_pruned"),
-        *("trace_error_pruned", "sam", "asam", "filter_similarity", "relative_rank", "images", "line", "step"),
-        *("loss",),
+    columns = words(
+        "converged largest trace trace_error converged_pruned largest_pruned trace_pruned trace_error_pruned sam "
+        "asam filter_similarity relative_rank images line step loss"
     )
     images: PositiveInt = 512
     batch_size: PositiveInt = 256
@@ -123,7 +118,7 @@ class SimilaritySettings(AnalysisSettings):
 
     analysis, version, subjects = "similarity", 2, 2
     record = "similarity:similarity"
-    columns = ("images", "layer", "name", "debiased", "biased")
+    columns = words("images layer name debiased biased")
     images: PositiveInt = 1000
     checkpoint: Checkpoint = "last"
 
@@ -133,7 +128,7 @@ class SaturationSettings(AnalysisSettings):
 
     analysis, version = "saturation", 2
     record = "layers:saturations"
-    columns = ("images", "name", "features", "samples", "saturation", "saturation_delve")
+    columns = words("images name features samples saturation saturation_delve")
     images: PositiveInt = 2000
     delta: Annotated[float, Field(gt=0, le=1)] = 0.99
     checkpoint: Checkpoint = "last"
@@ -144,7 +139,7 @@ class ProbesSettings(AnalysisSettings):
 
     analysis, version = "probes", 2
     record = "layers:probed"
-    columns = ("train_images", "test_images", "name", "accuracy", "train_accuracy", "features", "converged")
+    columns = words("train_images test_images name accuracy train_accuracy features converged")
     train_images: PositiveInt = 5000
     test_images: PositiveInt = 2000
     side: PositiveInt = 4
@@ -160,10 +155,7 @@ class EffectiveFieldSettings(AnalysisSettings):
 
     analysis, version = "effective_field", 2
     record = "fields:effective_fields"
-    columns = (
-        *("image_size", "input_size", "images", "name", "depth", "theoretical_field", "area_side", "square_side"),
-        *("gaussian_width",),
-    )
+    columns = words("image_size input_size images name depth theoretical_field area_side square_side gaussian_width")
     images: PositiveInt = 100
     mirrored: PositiveInt = 1
     layers: Annotated[int, Field(ge=2)] = 6
@@ -179,9 +171,9 @@ class PixelSensitivitySettings(AnalysisSettings):
 
     analysis, version = "pixel_sensitivity", 2
     record = "fields:pixel_sensitivity"
-    columns = (
-        *("images", "strided_layers", "uneven_layers", "prediction_change", "output_change", "period", "imbalance"),
-        *("ratio", "partially_dead", "uniform_imbalance"),
+    columns = words(
+        "images strided_layers uneven_layers prediction_change output_change period imbalance ratio partially_dead "
+        "uniform_imbalance"
     )
     images: PositiveInt = 500
     periods: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)] = (2, 4)

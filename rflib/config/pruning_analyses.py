@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
-from rflib.config.measurement import AnalysisSettings
+from rflib.config.measurement import AnalysisSettings, words
 from rflib.config.network_analyses import Trained
 from rflib.config.runs import NoiseKind
 from rflib.config.settings import CalibrationImages, Positive, Share
@@ -24,9 +24,9 @@ class OneShotSettings(AnalysisSettings):
 
     analysis, version = "one_shot", 1
     record = "pruning:one_shot"
-    columns = (
-        *("dense_accuracy", "dense_loss", "images", "dense_calibrated_accuracy", "scope", "rate", "pruned_accuracy"),
-        *("calibrated_accuracy", "prunable", "dead", "pruned", "pruned_dead"),
+    columns = words(
+        "dense_accuracy dense_loss images dense_calibrated_accuracy scope rate pruned_accuracy calibrated_accuracy "
+        "prunable dead pruned pruned_dead"
     )
     rates: tuple[Share, ...] = (0.5, 0.6, 0.7, 0.8, 0.9)
     scopes: tuple[Literal["global", "layerwise", "live"], ...] = ("global", "layerwise", "live")
@@ -42,10 +42,7 @@ class RescaledTapsSettings(AnalysisSettings):
 
     analysis, version = "rescaled_taps", 1
     record = "pruning:rescaled_taps"
-    columns = (
-        *("dead_share", "images", "factor", "largest_change", "accuracy", "rate", "pruned_accuracy"),
-        *("live_share_pruned",),
-    )
+    columns = words("dead_share images factor largest_change accuracy rate pruned_accuracy live_share_pruned")
     factors: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.1, 1.0, 10.0)
     rates: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.5, 0.6, 0.7, 0.8, 0.9)
     checkpoint: Trained = "last"
@@ -61,10 +58,9 @@ class NoiseSettings(AnalysisSettings):
 
     analysis, version = "noise", 1
     record = "noise:noise"
-    columns = (
-        *("scope", "calibrated", "draws", "dense_accuracy", "selection_images", "test_images", "kind", "scale"),
-        *("rate", "order", "mean", "deviation", "selected", "tested", "pruned_selection", "pruned_tested"),
-        *("mean_benefit", "benefit"),
+    columns = words(
+        "scope calibrated draws dense_accuracy selection_images test_images kind scale rate order mean deviation "
+        "selected tested pruned_selection pruned_tested mean_benefit benefit"
     )
     kinds: Annotated[tuple[NoiseKind, ...], Field(min_length=1)] = ("multiplicative", "additive")
     scales: Scales = (0.1, 0.2, 0.4)
@@ -87,10 +83,7 @@ class FeatureVarianceSettings(AnalysisSettings):
 
     analysis, version = "feature_variance", 1
     record = "noise:feature_variances"
-    columns = (
-        *("scope", "kind", "draws", "dense_dispersion", "rate", "order", "scale", "calibrated", "discrepancy"),
-        *("dispersion",),
-    )
+    columns = words("scope kind draws dense_dispersion rate order scale calibrated discrepancy dispersion")
     kind: NoiseKind = "multiplicative"
     scales: Scales = (0.1, 0.2, 0.4)
     rates: PruningRates = (0.5, 0.8, 0.9, 0.95, 0.98)
@@ -110,9 +103,8 @@ class RedundancySettings(AnalysisSettings):
 
     analysis, version = "redundancy", 1
     record = "redundancy:redundancy"
-    columns = (
-        *("scope", "images", "rate", "layer", "name", "deep", "tail", "input_r_min", "saturation", "samples"),
-        *("similarity", "relative_rank", "zero_filters"),
+    columns = words(
+        "scope images rate layer name deep tail input_r_min saturation samples similarity relative_rank zero_filters"
     )
     rates: PruningRates = (0.8, 0.9)
     scope: Literal["global", "live"] = "global"
@@ -130,9 +122,9 @@ class DeepPruningSettings(AnalysisSettings):
 
     analysis, version = "deep_pruning", 1
     record = "redundancy:deep_pruning"
-    columns = (
-        *("dense_accuracy", "dense_calibrated_accuracy", "images", "part", "layers", "weight_share", "dead_share"),
-        *("scope", "rate", "accuracy", "calibrated_accuracy"),
+    columns = words(
+        "dense_accuracy dense_calibrated_accuracy images part layers weight_share dead_share scope rate accuracy "
+        "calibrated_accuracy"
     )
     rates: PruningRates = (0.5, 0.8, 0.9, 0.95, 0.98)
     scopes: Annotated[tuple[Literal["global", "live"], ...], Field(min_length=1)] = ("global", "live")

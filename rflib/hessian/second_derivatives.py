@@ -85,28 +85,18 @@ class _Form:
     dilation: list[int]
     groups: int
 
+    @property
+    def _geometry(self) -> tuple[Any, ...]:
+        """The arguments of torch's convolution that both passes share; it is not transposed."""
+        return self.stride, self.padding, self.dilation, False, [0] * len(self.stride), self.groups
+
     def forward(self, input: Tensor, weight: Tensor) -> Tensor:
-        zeros = [0] * len(self.stride)
-        return torch.ops.aten.convolution(
-            input, weight, None, self.stride, self.padding, self.dilation, False, zeros, self.groups
-        )
+        return torch.ops.aten.convolution(input, weight, None, *self._geometry)
 
     def gradients(self, outer: Tensor, input: Tensor, weight: Tensor, wanted: tuple[bool, bool]) -> tuple[Tensor, ...]:
         """Gradients of <outer, forward(input, weight)> by input (from `weight`) and by weight (from `input`)."""
-        zeros = [0] * len(self.stride)
-        return torch.ops.aten.convolution_backward(
-            outer,
-            input,
-            weight,
-            None,
-            self.stride,
-            self.padding,
-            self.dilation,
-            False,
-            zeros,
-            self.groups,
-            [*wanted, False],
-        )[:2]
+        mask = [*wanted, False]
+        return torch.ops.aten.convolution_backward(outer, input, weight, None, *self._geometry, mask)[:2]
 
 
 class _Convolution(Function):

@@ -194,8 +194,8 @@ def average_pool(
     stride: Any = None,
     padding: Any = 0,
     ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
+    *_weighting: Any,
+    **_named: Any,
 ) -> Tensor:
     """Sum windows where torch takes their mean."""
     return max_pool(run, input, kernel_size, stride, padding, ceil_mode=ceil_mode)

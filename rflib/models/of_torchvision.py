@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 import torchvision
 from torch import nn
 
-from rflib.config import ModelConfig
+from rflib.config import FIXED_WIDTH, ModelConfig
 from rflib.errors import UsageError, hint
 
-# Dropped units and blocks would be drawn from torch's own state: a resumed run would not be the run it resumes.
-_NEVER_DROPPED = {
-    "mobilenet_v2": {"dropout": 0.0},
-    "mobilenet_v3_small": {"dropout": 0.0},
-    "mnasnet0_5": {"dropout": 0.0},
-    "efficientnet_b0": {"dropout": 0.0, "stochastic_depth_prob": 0.0},
-    "convnext_tiny": {"stochastic_depth_prob": 0.0},
-}
 # torch's own. Torchvision's, down to 0.0003 in MNASNet, takes tens of thousands of steps to follow the data.
 _NORM_MOMENTUM = 0.1
 # Auxiliary classifiers are for training alone, and are no part of what an image goes through.
@@ -28,29 +19,20 @@ _WITHOUT_AUXILIARY = {name: {"aux_logits": False, "init_weights": False} for nam
 _NEEDS_VALUES = "regnet"
 
 
-def _mnasnet(*, width_mult: float, **settings: Any) -> nn.Module:
-    return torchvision.models.MNASNet(alpha=0.5 * width_mult, **settings)
-
-
-_OF_ANY_WIDTH: dict[str, Callable[..., nn.Module]] = {
-    "mobilenet_v2": torchvision.models.mobilenet_v2,
-    "mobilenet_v3_small": torchvision.models.mobilenet_v3_small,
-    "mnasnet0_5": _mnasnet,
-}
-
-
-def of_torchvision(config: ModelConfig) -> nn.Module:
+def of_torchvision(config: ModelConfig, **settings: Any) -> nn.Module:
     """Return torchvision's network of this name, images (n, 3, h, w) to logits (n, classes); modules keep their names.
 
-    Nothing is dropped in training, and batch norms have torch's momentum. Where torchvision multiplies channels, by
-    `width`, it rounds them to multiples of 8 and takes at least 8; MNASNet's 0.5 is multiplied too.
+    `settings` are torchvision's, among them that nothing is dropped in training. Batch norms have torch's momentum.
+    Where torchvision multiplies channels, by `width`, it rounds them to multiples of 8 and takes at least 8; MNASNet's
+    0.5 is multiplied too.
     """
-    name = config.architecture
-    settings: dict[str, Any] = {"num_classes": config.classes, **_NEVER_DROPPED[name]}
-    if name in _OF_ANY_WIDTH:
-        network = _OF_ANY_WIDTH[name](width_mult=config.width, **settings)
+    name, width, settings = config.architecture, config.width, {"num_classes": config.classes, **settings}
+    network: nn.Module
+    if name == "mnasnet0_5":
+        network = torchvision.models.MNASNet(alpha=0.5 * width, **settings)
     else:
-        network = torchvision.models.get_model(name, weights=None, **settings)
+        widened = {} if name in FIXED_WIDTH else {"width_mult": width}
+        network = torchvision.models.get_model(name, weights=None, **widened, **settings)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = _NORM_MOMENTUM

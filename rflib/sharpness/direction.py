@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from rflib.activations import device_of
 from rflib.errors import UsageError
 from rflib.hessian import Batch, BatchStatistics, Loss, checked_images, prepared
-from rflib.pruning import Mask
+from rflib.pruning import Mask, check_shapes
 from rflib.seeding import stream_seed
 
 
@@ -42,14 +42,7 @@ class Direction:
 
     def check(self, model: nn.Module) -> None:
         """Raise unless every parameter that moves exists in `model` with the shape of its part."""
-        parameters = dict(model.named_parameters())
-        for name, part in self.parts.items():
-            found = tuple(parameters[name].shape) if name in parameters else "no such parameter"
-            if found != tuple(part.shape):
-                raise UsageError(
-                    f"direction of '{name}': expected shape {tuple(part.shape)}, found {found} in the network. "
-                    "Take a direction of this network."
-                )
+        check_shapes(model, self.parts, "direction", remedy=". Take a direction of this network.")
 
     def within(self, mask: Mask | None) -> Direction:
         """Return the direction with 0 for the weights that `mask` prunes."""
