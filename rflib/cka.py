@@ -128,7 +128,16 @@ def compare_estimators(
 
 
 def linear_cka(x: Tensor, y: Tensor, estimator: Estimator = "debiased") -> float:
-    """Return the linear CKA of feature matrices `x` (n, p) and `y` (n, q) of the same n >= 4 samples."""
+    """Return the linear CKA of feature matrices `x` (n, p) and `y` (n, q) of the same n >= 4 samples.
+
+    Kornblith et al. 2019, debiased after Song et al. 2012 (see the module). Raises UsageError for an unknown estimator,
+    sides of unequal length, or fewer than 4 samples.
+
+    Example:
+        >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0], [2.0, 1.0]])
+        >>> round(rflib.cka.linear_cka(x, 3 * x), 4), round(rflib.cka.linear_cka(x, x[:, :1], "biased"), 2)
+        (1.0, 0.93)
+    """
     require_known("CKA estimator", estimator, get_args(Estimator))
     if len(x) != len(y):
         raise UsageError(f"CKA: expected the same samples on both sides, found {len(x)} and {len(y)} rows.")

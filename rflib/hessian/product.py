@@ -212,6 +212,15 @@ def prepared(
     Batch norm uses the statistics of each batch ("batch"), or those of the pruned network over `batches`,
     re-estimated and then held ("frozen"), also while weights are moved within the block. Raises UsageError for
     other statistics or a mask that does not fit.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+        >>> batches = [(torch.rand(8, 3, 6, 6) + 5, torch.zeros(8))]
+        >>> with rflib.hessian.prepared(model, batches, "frozen"):
+        ...     bool(model(batches[0][0]).mean().abs() < 1e-4), model.training
+        (True, False)
+        >>> model.training
+        True
     """
     require_known("batch statistics", statistics, get_args(BatchStatistics))
     with pruned(model, mask) if mask is not None else nullcontext():

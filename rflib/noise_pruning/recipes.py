@@ -32,6 +32,11 @@ def standard_noise(weights: Mapping[str, Tensor], *, seed: int, draw: int) -> di
 
     The same on every device. Kinds and scales share the noise of a draw, so that they differ by themselves and not
     by chance.
+
+    Example:
+        >>> noise = rflib.noise_pruning.standard_noise({"1.weight": torch.zeros(100, 100)}, seed=0, draw=0)
+        >>> round(float(noise["1.weight"].std()), 1)
+        1.0
     """
     generator = torch.Generator().manual_seed(stream_seed(seed, "pruning noise", draw))
     return {
@@ -47,6 +52,14 @@ def disturbed(
 
     sigma is the standard deviation of all weights of the layer (divided by their number), so that the scale s means
     the same in every layer.
+
+    `weights` and `noise` are tensors of equal shapes, by parameter name. Raises UsageError for an unknown kind or a
+    scale that is negative or infinite.
+
+    Example:
+        >>> weights, noise = {"1.weight": torch.tensor([1.0, 2.0])}, {"1.weight": torch.tensor([0.5, -1.0])}
+        >>> rflib.noise_pruning.disturbed(weights, noise, kind="multiplicative", scale=0.1)["1.weight"]
+        tensor([1.0500, 1.8000])
     """
     check_noise(kind, scale)
     if kind == "multiplicative":

@@ -159,6 +159,12 @@ def uniform(model: nn.Module, input_shape: tuple[int, int, int], *, layer: str |
     operations compute as they are. For one convolution that is the number of windows that read a pixel.
 
     `input_shape` is (channels, height, width). Leaves the model as it was. Raises RflibError for a dilated max pool.
+
+    Example:
+        >>> model = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        >>> sensitivity = rflib.pixel_sensitivity.uniform(model, (3, 16, 16)).interior(2)
+        >>> round(sensitivity.imbalance(), 3), sensitivity.phases().round(2).tolist()
+        (0.484, [[0.44, 0.89], [0.89, 1.78]])
     """
     pixels = torch.ones(1, *input_shape, dtype=torch.float64, requires_grad=True)
     with evaluation_mode(model), torch.enable_grad(), _Uniform():
@@ -169,7 +175,14 @@ def uniform(model: nn.Module, input_shape: tuple[int, int, int], *, layer: str |
 def window_counts(
     size: int, *, kernel: int, stride: int = 1, padding: tuple[int, int] = (0, 0), dilation: int = 1
 ) -> NDArray[np.int64]:
-    """Return how many windows read each of `size` pixels along one axis; `padding` is that before and after them."""
+    """Return how many windows read each of `size` pixels along one axis; `padding` is that before and after them.
+
+    The counts are (size,). In two dimensions those of the axes multiply.
+
+    Example:
+        >>> rflib.pixel_sensitivity.window_counts(8, kernel=3, stride=2, padding=(1, 1)).tolist()
+        [1, 2, 1, 2, 1, 2, 1, 1]
+    """
     before, after = padding
     windows = (size + before + after - dilation * (kernel - 1) - 1) // stride + 1
     starts = np.arange(windows) * stride - before

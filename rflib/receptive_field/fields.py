@@ -182,6 +182,10 @@ def tail_pattern(saturation: Mapping[str, float]) -> list[str]:
     of the layers before the run; empty where no run is so low, and never the whole network. (Richter et al., "Should
     You Go Deeper?", section III-B: "low saturated layers with < 50% of the average saturation of all other layers".
     That the run reaches the last layer is read from their figures.)
+
+    Example:
+        >>> rflib.receptive_field.tail_pattern({"first": 0.6, "second": 0.4, "third": 0.1, "last": 0.05})
+        ['third', 'last']
     """
     names, values = list(saturation), list(saturation.values())
     for start in range(1, len(values)):

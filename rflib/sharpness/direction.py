@@ -113,7 +113,13 @@ def _filter_lengths(weight: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class LossCurve:
-    """The mean loss over `images` images at w + step x direction: `steps` and `losses` (n,), float64."""
+    """The mean loss over `images` images at w + step x direction: `steps` and `losses` (n,), float64.
+
+    Example:
+        >>> curve = rflib.sharpness.LossCurve(np.array([-1.0, 0.0, 1.0]), np.array([0.0, 1.0, 4.0]), 2, "batch")
+        >>> float(curve.steps[curve.losses.argmin()])
+        -1.0
+    """
 
     steps: NDArray[np.float64]
     losses: NDArray[np.float64]
@@ -140,6 +146,14 @@ def loss_along(
 
     Costs a forward pass over `batches` a step. The model is left as it was, also after an exception. Raises UsageError
     for no steps, steps that are not finite, and arguments that do not fit.
+
+    Example:
+        >>> model, loss = nn.Linear(1, 1, bias=False), nn.functional.mse_loss
+        >>> _ = nn.init.ones_(model.weight)
+        >>> batches = [(torch.ones(2, 1), torch.zeros(2, 1))]  # the loss is w²
+        >>> line = rflib.sharpness.Direction({"weight": torch.ones(1, 1)})
+        >>> rflib.sharpness.loss_along(model, loss, line, [-1, 0, 1], batches).losses.tolist()
+        [0.0, 1.0, 4.0]
     """
     places = np.array(steps, dtype=np.float64)
     if not places.size or not np.isfinite(places).all():

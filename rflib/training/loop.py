@@ -29,6 +29,12 @@ def learning_rate(config: TrainingConfig, epoch: int, *, batch: int = 0, batches
 
     With `schedule_step` "epoch" the rate changes between epochs only (the paper does not say which it used).
     Past T_max the rate rises again, as torch's CosineAnnealingLR does; this is the bump of the paper's Figure 3.
+
+    Example:
+        >>> from rflib.config import TrainingConfig
+        >>> config = TrainingConfig(epochs=4, learning_rate=0.1, warmup_epochs=1)
+        >>> [round(rflib.training.learning_rate(config, epoch), 4) for epoch in range(5)]
+        [0.1, 0.0854, 0.05, 0.0146, 0.0]
     """
     unit = 1.0 if config.schedule_step == "epoch" else 1.0 / batches
     position = epoch + (0.0 if config.schedule_step == "epoch" else batch / batches)
