@@ -13,6 +13,7 @@ from PIL import Image
 from rflib.paper import claims, frames
 from rflib.paper.chapters import accuracy_and_pruning
 from rflib.paper.findings import findings, shown_rate
+from rflib.paper.reading import stale
 from rflib.study.store.commit import replace_file
 from rflib.study.store.places import results_root
 from rflib.study.store.published import Index
@@ -48,6 +49,11 @@ def with_findings(text: str, found: str) -> str:
         return text
     start, end = (text.index(mark) for mark in _MARKS)
     return f"{text[: start + len(_MARKS[0])]}\n\n{found.strip()}\n\n{text[end:]}"
+
+
+def stale_readings(root: Path) -> list[str]:
+    """Return which readings in the notebooks at `root` rest on verdicts that the measurements no longer give."""
+    return stale(sorted((root / "notebooks").glob("*.md")), claims.decide(open_study("claims", profile="published")))
 
 
 def stale_summaries() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,8 +73,10 @@ def book(
 ) -> None:
     """Compute what is missing, execute the chapters and build the site."""
     from rflib.book import build_book, chapter_names, source_path
+    from rflib.book.published import stale_readings
     from rflib.study.executors import chosen
     from rflib.study.plans import measures
+    from rflib.study.profiles import PUBLISHED
     from rflib.study.status import content_key
     from rflib.study.store.places import project_root
     from rflib.study.study import open_profile, open_study
@@ -84,6 +87,8 @@ def book(
     studies = [open_study(name, profile=profile) for name in measuring] if chapter else [open_profile(profile)]
     for study in studies:
         _ensure(study, place)
+    if profile == PUBLISHED:
+        _refuse("what people read from the published results does not hold", stale_readings(root))
     page = build_book(
         root,
         chapter or chapter_names(root),
@@ -225,17 +230,17 @@ def publish(profile: ProfileOption = "digits") -> None:
 
 @app.command()
 def verify() -> None:
-    """Check that the published measurements are intact and listed, and that claims and picture follow from them."""
+    """Check that the published measurements are intact, and that claims, picture and readings follow from them."""
     from rflib.book.lessons import stale_lessons
-    from rflib.book.published import stale_summaries
+    from rflib.book.published import stale_readings, stale_summaries
     from rflib.study.store.places import project_root
     from rflib.study.verification import verify_published
 
     count, faults = verify_published()
     if count and not faults:
-        faults = [*stale_summaries(), *stale_lessons(project_root())]
-    if faults:
-        raise RflibError("the published results do not hold:\n" + "\n".join(f"- {fault}" for fault in faults))
+        root = project_root()
+        faults = [*stale_summaries(), *stale_readings(root), *stale_lessons(root)]
+    _refuse("the published results do not hold", faults)
     show(f"{count} published measurements are intact, listed and up to date.")
 
 
@@ -263,6 +268,12 @@ def download(name: Annotated[str, typer.Argument(help="cifar10 or tiny-imagenet.
 
 
 app.command()(analyse)
+
+
+def _refuse(what: str, faults: Sequence[str]) -> None:
+    """Stop with what is wrong, a line each, if anything is."""
+    if faults:
+        raise RflibError("\n".join([f"{what}:", *(f"- {fault}" for fault in faults)]))
 
 
 def _ensure(study: Study, executor: Executor) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from rflib.book.published import stale_summaries, write_summaries
+from rflib.book.published import stale_readings, stale_summaries, write_summaries
 from rflib.paper import claims
 from rflib.study.publishing import publish_study
 from rflib.study.study import open_profile, open_study
@@ -69,3 +69,13 @@ def test_missing_and_broken_files_are_named(results: Path) -> None:
     (results / "findings.md").unlink()
     assert "findings.md: missing; run `rflib publish` again" in stale_summaries()
     assert "accuracy-and-pruning.png: missing; run `rflib publish` again" in stale_summaries()
+
+
+def test_a_reading_whose_verdict_has_changed_is_named(results: Path) -> None:
+    notebook = results.parent / "notebooks" / "a-chapter.md"
+    cell = """```{{code-cell}} ipython3\nreading("Fields pass the image.", rests_on={{"RR-08": "{}"}})\n```\n"""
+    notebook.write_text(cell.format("reproduced"))
+    assert stale_readings(results.parent) == []
+    notebook.write_text(cell.format("partly"))
+    (fault,) = stale_readings(results.parent)
+    assert fault.startswith("a-chapter.md: a reading rests on RR-08 being 'partly', and it is 'reproduced'; read")
