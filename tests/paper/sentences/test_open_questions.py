@@ -1,19 +1,28 @@
+"""What the sentences about the draft's own questions are filled from."""
+
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pandas as pd
 import pytest
 
-from rflib.paper.chapters import open_questions
-from rflib.paper.say import NOTHING
+from rflib.paper.chapters.open_questions import draft
+from rflib.paper.say import NOTHING, say
 
 EMPTY = pd.DataFrame()
-KEPT_BY = {"padded": "padding", "dilated": "dilation"}
+COURSE = {"per": ["architecture", "knob"], "along": "pool_kernel"}
+CHANGES = (
+    "{knob}, {pool_kernel[first]} to {pool_kernel[last]}: {dense[change]}, {difference[change]}; "
+    "{dense_shrinking[change]}, {difference_shrinking[change]} ({n})"
+)
+KNOBS = {("padded", 1): "maps kept by padding", ("dilated", 1): "maps kept by dilation"}
 
 
 def networks(
-    dense: list[float], difference: list[float], *, map_size: str = "shrinking", dilation: int = 1
+    dense: list[float], difference: list[float], *, map_size: str = "shrinking", dilation: int = 1, n: int = 1
 ) -> pd.DataFrame:
-    """Return one row a pool kernel of rf_vgg19, one seed each."""
+    """Return one row a pool kernel of rf_vgg19."""
     kernels = range(1, len(dense) + 1)
     return pd.DataFrame(
         {
@@ -22,85 +31,84 @@ def networks(
             "map_size": map_size,
             "pool_dilation": dilation,
             "receptive_field": [178.0 * kernel + 2 for kernel in kernels],
-            "dead_share": 79.0 if map_size == "shrinking" else 0.0,
             "dense_mean": dense,
             "difference_mean": difference,
-            "n": 1,
+            "n": n,
         }
     )
 
 
-def per_seed(dense: list[float], difference: list[float]) -> pd.DataFrame:
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]:
+    """Return `beside_shrinking_maps` of a grid and of variants."""
+
+    def found(grid: pd.DataFrame, variants: pd.DataFrame) -> pd.DataFrame:
+        tables = {"grid": grid, "variant": variants}
+        monkeypatch.setattr(draft, "accuracy_and_pruning", lambda *_, purpose, **__: tables[purpose])
+        return draft.beside_shrinking_maps(None)  # type: ignore[arg-type]
+
+    return found
+
+
+def test_the_normalised_difference_takes_one_rate_and_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = {1: 0.5, 2: 0.25, 3: 0.1}
     rows = [
-        {
-            "architecture": "rf_vgg19",
-            "pool_kernel": kernel,
-            "seed": 0,
-            "rate": rate,
-            "normalised_difference": lost / whole * (rate / 0.9),
-        }
+        ("rf_vgg19", kernel, seed, rate, share * rate / 0.9 + (0.02 * seed - 0.01))
+        for kernel, share in shares.items()
+        for seed in (0, 1)
         for rate in (0.5, 0.9)
-        for kernel, (whole, lost) in enumerate(zip(dense, difference, strict=True), start=1)
     ]
-    return pd.DataFrame(rows)
-
-
-def test_the_normalised_difference_takes_one_rate_and_every_field() -> None:
-    dense, lost = [80.0, 60.0, 50.0], [40.0, 15.0, 5.0]
-    first, strength = open_questions.say_normalised(per_seed(dense, lost), networks(dense, lost)).points
-    assert first == "`rf_vgg19`: 0.500 at 180 px, 0.250 at 358 px, 0.100 at 536 px."
-    assert strength.startswith("One seed")
-
-
-def test_the_normalised_difference_of_one_field() -> None:
-    first, _ = open_questions.say_normalised(per_seed([80.0], [40.0]), networks([80.0], [40.0])).points
-    assert first == "`rf_vgg19`: 0.500 at 180 px."
-
-
-def test_a_variant_stands_beside_the_paper_at_the_same_k() -> None:
-    grid = networks([90.0, 70.0], [60.0, 1.0])
-    padded = networks([91.0, 88.0], [61.0, 50.0], map_size="padded").iloc[1:]
-    first, _ = open_questions.say_other_knobs(grid, padded).points
-    assert first == (
-        "Maps kept by padding, k = 2 (in brackets, the paper's network): field 358 px (358 px), dead taps 0 % (79 %), "
-        "dense 88.0 % (70.0 %), lost to pruning 50.0 points (1.0 points)."
+    runs = pd.DataFrame(rows, columns=["architecture", "pool_kernel", "seed", "rate", "normalised_difference"])
+    grid = networks([80.0, 60.0, 50.0], [40.0, 15.0, 5.0])[["architecture", "pool_kernel", "receptive_field"]]
+    monkeypatch.setattr(draft, "fields", lambda *_: grid)
+    monkeypatch.setattr(draft, "one_shot", lambda *_: runs)
+    found = draft.normalised_differences(None)  # type: ignore[arg-type]
+    assert say("{normalised_difference} ({n})", found).points == (
+        "0.500 at 180 px, 0.250 at 358 px, 0.100 at 536 px (n = 2)",
     )
-    dilated = networks([91.0], [61.0], dilation=2)
-    assert open_questions.say_other_knobs(grid, dilated).points[0].startswith("Pool dilated by 2, k = 1 ")
+    assert say("{normalised_difference}", found.iloc[:1]).points == ("0.500",)
+    monkeypatch.setattr(draft, "one_shot", lambda *_: EMPTY)
+    assert say("{normalised_difference}", draft.normalised_differences(None)) == NOTHING  # type: ignore[arg-type]
+
+
+def test_a_variant_stands_beside_the_paper_at_the_same_k(measured: Callable[..., pd.DataFrame]) -> None:
+    padded = networks([91.0, 88.0], [61.0, 50.0], map_size="padded")
+    found = measured(networks([90.0, 70.0], [60.0, 1.0]), padded.iloc[1:])
+    values = ["pool_kernel", "dense_mean", "difference_mean", "dense_shrinking", "difference_shrinking"]
+    # At k = 1 every variant is the paper's network.
+    assert found[values].values.tolist() == [[1, 90, 60, 90, 60], [2, 88, 50, 70, 1]]
+    assert measured(networks([90.0, 70.0], [60.0, 1.0]), padded)["dense_mean"].tolist() == [91, 88], "its own, if any"
 
 
 @pytest.mark.parametrize("map_size", ["padded", "dilated"])
-def test_constant_maps_compare_the_changes_over_the_same_k(map_size: str) -> None:
-    grid = networks([90.0, 80.0, 70.0], [60.0, 30.0, 1.0])
+def test_constant_maps_compare_the_changes_over_the_same_k(
+    measured: Callable[..., pd.DataFrame], map_size: str
+) -> None:
+    grid = networks([90.0, 80.0, 70.0], [60.0, 30.0, 1.0], n=3)
     kept = networks([91.0, 90.0, 88.0], [61.0, 60.0, 55.0], map_size=map_size).iloc[1:]
-    first, _ = open_questions.say_constant_maps(grid.iloc[1:], kept).points
-    assert first == (
-        "`rf_vgg19`, k = 2 to 3: dense accuracy changes by -10.0 points with shrinking maps and by -2.0 points with "
-        f"maps kept by {KEPT_BY[map_size]}, and the loss to pruning by -29.0 points with shrinking maps and by -5.0 "
-        "points."
+    knob = KNOBS[map_size, 1]
+    assert say(CHANGES, measured(grid.iloc[1:], kept), **COURSE).points == (
+        f"{knob}, 2 to 3: -2.0 points, -5.0 points; -10.0 points, -29.0 points (n = 1)",
+    )
+    assert say(CHANGES, measured(grid, kept.iloc[1:]), **COURSE).points == (
+        f"{knob}, 1 to 3: -2.0 points, -5.0 points; -20.0 points, -59.0 points (n = 1 to 3)",
     )
 
 
-@pytest.mark.parametrize("map_size", ["padded", "dilated"])
-def test_constant_maps_start_from_the_papers_network_at_k_1(map_size: str) -> None:
-    grid = networks([90.0, 80.0, 70.0], [60.0, 30.0, 1.0])
-    kept = networks([0.0, 0.0, 88.0], [0.0, 0.0, 55.0], map_size=map_size).iloc[2:]
-    first, strength = open_questions.say_constant_maps(grid, kept).points
-    assert first == (
-        "`rf_vgg19`, k = 1 to 3: dense accuracy changes by -20.0 points with shrinking maps and by -2.0 points with "
-        f"maps kept by {KEPT_BY[map_size]}, and the loss to pruning by -59.0 points with shrinking maps and by -5.0 "
-        "points."
+def test_every_variant_has_a_sentence_of_its_own(measured: Callable[..., pd.DataFrame]) -> None:
+    wide = networks([0.0, 85.0], [0.0, 20.0], dilation=2).iloc[1:]
+    padded = networks([0.0, 88.0], [0.0, 50.0], map_size="padded").iloc[1:]
+    found = measured(networks([90.0, 80.0], [60.0, 30.0]), pd.concat([wide, padded]))
+    assert say("{knob}: {dense[change]}", found, **COURSE).points == (
+        "pool dilated by 2: -5.0 points",
+        "maps kept by padding: -2.0 points",
     )
-    assert strength.startswith("One seed")
 
 
-def test_constant_maps_need_two_kernels_in_both() -> None:
+def test_a_course_needs_two_kernels_in_both(measured: Callable[..., pd.DataFrame]) -> None:
     grid = networks([90.0, 80.0], [60.0, 30.0])
-    assert open_questions.say_constant_maps(grid, networks([91.0], [61.0], map_size="padded")) == NOTHING
-    assert open_questions.say_constant_maps(grid, networks([91.0, 2.0], [61.0, 3.0], dilation=2)) == NOTHING
-
-
-def test_without_measurements_nothing_is_said() -> None:
-    assert open_questions.say_normalised(EMPTY, EMPTY) == NOTHING
-    assert open_questions.say_other_knobs(EMPTY, EMPTY) == NOTHING
-    assert open_questions.say_constant_maps(EMPTY, EMPTY) == NOTHING
+    assert say(CHANGES, measured(grid, networks([91.0], [61.0], map_size="padded")), **COURSE) == NOTHING
+    padded = networks([91.0, 88.0], [61.0, 50.0], map_size="padded")
+    assert say(CHANGES, measured(grid.iloc[1:], padded.iloc[1:]), **COURSE) == NOTHING
+    assert say(CHANGES, measured(grid.iloc[:1], padded), **COURSE) == NOTHING
+    assert measured(EMPTY, EMPTY).empty
