@@ -41,8 +41,7 @@ def permute(call: Call) -> Signal:
         first, second = (call.arguments.get(name, which) for which, name in enumerate(names))
         order[first], order[second] = order[second], order[first]
     return each_axis(
-        call.signal,
-        lambda axis: axis if axis.dim is None else replace(axis, dim=order.index(axis.dim % rank) - rank),
+        call.signal, lambda axis: axis if axis.dim is None else replace(axis, dim=order.index(axis.dim % rank) - rank)
     )
 
 

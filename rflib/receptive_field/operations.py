@@ -50,8 +50,7 @@ def _expand(call: Call) -> Signal:
     """What is repeated over a whole map is one value for all of it, as after global pooling."""
     after = call.result_shapes[0]
     return each_axis(
-        call.signal,
-        lambda axis: axis.everything() if axis.dim and after[axis.dim] != call.shape[axis.dim] else axis,
+        call.signal, lambda axis: axis.everything() if axis.dim and after[axis.dim] != call.shape[axis.dim] else axis
     )
 
 

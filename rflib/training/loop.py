@@ -104,12 +104,7 @@ class _Trainer:
     """What stays the same from step to step."""
 
     def __init__(
-        self,
-        model: nn.Module,
-        config: TrainingConfig,
-        precision: PrecisionConfig,
-        seed: int,
-        mask: Mask | None,
+        self, model: nn.Module, config: TrainingConfig, precision: PrecisionConfig, seed: int, mask: Mask | None
     ) -> None:
         self.model, self.config, self.precision, self.seed = model, config, precision, seed
         self.forward = torch.compile(model) if precision.compile else model
@@ -144,12 +139,7 @@ class _Trainer:
         _require_finite("training", loss_mean, epoch, self.config)
         rate = learning_rate(self.config, epoch)
         accuracy = 100.0 * float(correct) / count
-        return {
-            "epoch": epoch + 1,
-            "learning_rate": rate,
-            "train_loss": loss_mean,
-            "train_accuracy": accuracy,
-        }
+        return {"epoch": epoch + 1, "learning_rate": rate, "train_loss": loss_mean, "train_accuracy": accuracy}
 
     def _batches(self, epoch: int, split: Split) -> Iterator[tuple[Tensor, Tensor]]:
         return batches(
