@@ -28,10 +28,12 @@ def stream(model: nn.Module, names: Iterable[str], consume: Consumer) -> Iterato
     in-place operation may overwrite it. Names are those of `model.named_modules()`; an unknown one raises
     UsageError, as does a module that returns anything but one tensor.
     """
-    handles = []
+    modules, handles = dict(model.named_modules()), []
     try:
         for name in names:
-            handles.append(_module(model, name).register_forward_hook(_hook(name, consume)))
+            if name not in modules:
+                raise unknown("module", name, (known for known in modules if known))
+            handles.append(modules[name].register_forward_hook(_hook(name, consume)))
         yield
     finally:
         for handle in handles:
@@ -139,28 +141,22 @@ def dtype_of(model: nn.Module) -> torch.dtype:
 
 
 def _reestimate(model: nn.Module, image_batches: Iterable[Tensor]) -> None:
-    norms = [norm for _, norm in _batch_norms(model)]
-    _check_running_statistics(model)
-    for norm in norms:
-        norm.training = True
-    seen = 0
-    with torch.no_grad():
-        for images in image_batches:
-            seen += len(images)
-            for norm in norms:
-                norm.momentum = len(images) / seen  # a running average with this weight is the plain mean so far
-            model(images.to(device_of(model)))
-    if not seen:
-        raise UsageError("frozen statistics: expected at least one batch of images, found none. Pass some images.")
-
-
-def _check_running_statistics(model: nn.Module) -> None:
     for name, norm in _batch_norms(model):
         if norm.running_mean is None:
             raise UsageError(
                 f"frozen statistics: expected batch norm '{name}' to keep running statistics, found "
                 "track_running_stats=False. Use the statistics of each batch instead."
             )
+        norm.training = True
+    seen = 0
+    with torch.no_grad():
+        for images in image_batches:
+            seen += len(images)
+            for _, norm in _batch_norms(model):
+                norm.momentum = len(images) / seen  # a running average with this weight is the plain mean so far
+            model(images.to(device_of(model)))
+    if not seen:
+        raise UsageError("frozen statistics: expected at least one batch of images, found none. Pass some images.")
 
 
 @contextmanager
@@ -187,13 +183,6 @@ def _restored(model: nn.Module) -> Iterator[None]:
 
 def _batch_norms(model: nn.Module) -> Sequence[tuple[str, _BatchNorm]]:
     return [(name, module) for name, module in model.named_modules() if isinstance(module, _BatchNorm)]
-
-
-def _module(model: nn.Module, name: str) -> nn.Module:
-    modules = dict(model.named_modules())
-    if name not in modules:
-        raise unknown("module", name, (known for known in modules if known))
-    return modules[name]
 
 
 def _hook(name: str, consume: Consumer) -> Callable[[nn.Module, object, object], None]:

@@ -76,7 +76,8 @@ def share(model: nn.Module, input_shape: tuple[int, int, int]) -> DeadTaps:
         output = mode.output(image)
     taps = {convolution.name.partition("@")[0]: convolution.weight for convolution in mode.convolutions}
     gradients = torch.autograd.grad(_total(output), [pixels, *taps.values()], allow_unused=True)
-    reached, *live = [_nonzero(gradient) for gradient in gradients]
+    unreached = torch.zeros((), dtype=torch.bool)
+    reached, *live = [unreached if gradient is None else gradient != 0 for gradient in gradients]
     per_layer = {name: map_.expand(taps[name].shape)[0, 0] for name, map_ in zip(taps, live, strict=True)}
     alive = sum(
         float(_live_map(per_layer, name, weight).double().mean()) * weight.numel() for name, weight in weights.items()
@@ -97,7 +98,3 @@ def _total(output: Any) -> Tensor:
     if not live:
         raise RflibError("no gradient leads from the output to the image; expected a network without detach")
     return torch.stack(live).sum()
-
-
-def _nonzero(gradient: Tensor | None) -> Tensor:
-    return torch.zeros((), dtype=torch.bool) if gradient is None else gradient != 0

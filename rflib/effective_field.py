@@ -101,7 +101,9 @@ def measure(
         for batch in images.split(batch_size):
             pixels = batch.detach().to(device, copy=True).requires_grad_()
             unit = _centre_unit(model, pixels, layer)
-            gradient = _gradient(unit, pixels, _output_gradient(signal, unit.shape, generator).to(unit))
+            asked = _output_gradient(signal, unit.shape, generator).to(unit)
+            reached = unit.requires_grad
+            gradient = torch.autograd.grad(unit, pixels, asked)[0] if reached else torch.zeros_like(pixels)
             total += (gradient.abs() if mass == "absolute" else gradient.square()).double().sum(dim=(0, 1))
     return EffectiveField(layer, total.cpu().numpy(), len(images))
 
@@ -188,12 +190,6 @@ def _centre_unit(model: nn.Module, pixels: Tensor, layer: str) -> Tensor:
         model(pixels)
     activations.require_once(layer, units, what="effective field", remedy="Name another layer.")
     return units[0]
-
-
-def _gradient(unit: Tensor, pixels: Tensor, signal: Tensor) -> Tensor:
-    if not unit.requires_grad:
-        return torch.zeros_like(pixels)
-    return torch.autograd.grad(unit, pixels, signal)[0]
 
 
 def _output_gradient(signal: Signal | Tensor, shape: torch.Size, generator: torch.Generator) -> Tensor:

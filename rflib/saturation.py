@@ -99,7 +99,9 @@ def measure(
         >>> layers["0"].features, layers["0"].saturation("cumulative") <= 3 / 8
         (8, True)
     """
-    _check(delta, mode)
+    if not 0 < delta <= 1:
+        raise UsageError(f"saturation: expected delta in (0, 1], the share of variance to explain, found {delta}.")
+    require_known("mode of saturation", mode, get_args(Mode))
     names = activations.layer_names(model, layers, nn.Conv2d | nn.Linear, what="saturation")
     modules = dict(model.named_modules())
     moments = {name: Covariance() for name in names}
@@ -210,9 +212,3 @@ def _samples(maps: Tensor, mode: Mode) -> Tensor:
     if mode == "max":
         return positions.amax(dim=2)
     return positions.median(dim=2).values if mode == "median" else positions
-
-
-def _check(delta: float, mode: str) -> None:
-    if not 0 < delta <= 1:
-        raise UsageError(f"saturation: expected delta in (0, 1], the share of variance to explain, found {delta}.")
-    require_known("mode of saturation", mode, get_args(Mode))

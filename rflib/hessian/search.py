@@ -87,8 +87,9 @@ class Search:
     def restore(self, state: SearchState) -> None:
         """Take up the state of a search with the same settings."""
         expected = {"k": self.k, "capacity": self.capacity, "dimension": self.basis.dimension}
+        complete = {*self._TENSORS, "generator"} <= state.tensors.keys() and {*self._NUMBERS} <= state.numbers.keys()
         found = {**state.numbers, "dimension": len(state.tensors.get("next", ()))}
-        if any(found.get(name) != value for name, value in expected.items()) or not self._complete(state):
+        if any(found.get(name) != value for name, value in expected.items()) or not complete:
             raise UsageError(
                 f"eigenvalues: expected the state of a search with {expected}, found {found}. "
                 "Resume with the settings it was begun with, or begin anew."
@@ -100,9 +101,6 @@ class Search:
         self.generator.set_state(state.tensors["generator"])
         for row in state.rows:
             self.basis.append_row(row)
-
-    def _complete(self, state: SearchState) -> bool:
-        return {*self._TENSORS, "generator"} <= state.tensors.keys() and set(self._NUMBERS) <= state.numbers.keys()
 
     @property
     def size(self) -> int:

@@ -130,7 +130,8 @@ class _Trainer:
         loss_sum, correct, count = torch.zeros((), device=device), torch.zeros((), device=device), 0
         steps = len(batch_slices(len(split), self.config.batch_size))
         for step, (images, labels) in enumerate(self._batches(epoch, split)):
-            self._set_rate(learning_rate(self.config, epoch, batch=step, batches=steps))
+            for group in self.optimiser.param_groups:
+                group["lr"] = learning_rate(self.config, epoch, batch=step, batches=steps)
             loss, logits = self.steps.take(partial(self._loss, images, labels))
             loss_sum += loss.detach() * len(labels)
             correct += (logits.detach().argmax(1) == labels).sum()
@@ -150,10 +151,6 @@ class _Trainer:
             crop_padding=self.config.crop_padding,
             horizontal_flip=self.config.horizontal_flip,
         )
-
-    def _set_rate(self, rate: float) -> None:
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
 
     def _loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with autocast(self.precision, images.device):

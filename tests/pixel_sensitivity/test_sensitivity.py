@@ -1,4 +1,4 @@
-"""Sensitivity against whole Jacobians, with equal weights against window counts, its measures against values by hand."""
+"""Sensitivity against whole Jacobians, with equal weights against window counts, its measures by hand."""
 
 from __future__ import annotations
 
