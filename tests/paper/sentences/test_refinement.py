@@ -40,7 +40,7 @@ TABLE = pd.DataFrame(
 
 @pytest.fixture
 def table_is(monkeypatch: pytest.MonkeyPatch) -> Any:
-    return lambda table: monkeypatch.setattr(chapter, "refinements", lambda *_, **__: table)
+    return lambda table: monkeypatch.setattr(chapter.shown, "refinements", lambda *_, **__: table)
 
 
 def test_who_needs_a_refinement_is_counted_by_image_size(table_is: Any) -> None:
