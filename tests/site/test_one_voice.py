@@ -1,4 +1,8 @@
-"""Only the claims judge: what a chapter's cells say holds no verdict but a badge, whatever profile it was made with."""
+"""Only the claims judge: what a chapter's cells say holds no verdict but a badge, whatever profile it was made with.
+
+A reading is what a person wrote of the published measurements: it names the verdicts that it rests on, and
+`rflib verify` compares them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from rflib.paper.reading import reading
 from rflib.study.store.places import project_root
 
 EXECUTED = project_root() / "_build" / "executed"
@@ -21,6 +26,7 @@ JUDGING = re.compile(
     r"no clear direction|holds?(?! no measurements)|keeps up|far behind|is (?:no longer )?there without)\b",
     re.IGNORECASE,
 )
+READING = ":::{admonition} Read from the published measurements"
 # What claims say themselves: badges, and the lines of reasons and controls, which begin with the claim's name.
 OF_CLAIMS = re.compile(
     r"\{bdg|^\s*-?\s*\*\*[A-Z]{2}-\d\d\*\*|^\| [A-Z]{2}-\N{WORD JOINER}?\d\d \||^\| Id \| Verdict \|"
@@ -28,12 +34,13 @@ OF_CLAIMS = re.compile(
 
 
 def said(notebook: Path) -> Iterator[str]:
-    """Yield the lines of text that the cells of an executed chapter show, but for those of claims."""
+    """Yield the lines of text that the cells of an executed chapter show, but for readings and those of claims."""
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             text = data.get("text/markdown") or output.get("text") or ""
-            for line in ("".join(text) if isinstance(text, list) else text).splitlines():
+            text = "".join(text) if isinstance(text, list) else text
+            for line in () if text.startswith(READING) else text.splitlines():
                 if not OF_CLAIMS.search(line):
                     yield line
 
@@ -74,3 +81,12 @@ def test_what_was_said_once_would_be_found(line: str) -> None:
 )
 def test_a_verdict_of_the_claims_is_their_own(line: str) -> None:
     assert OF_CLAIMS.search(line)
+
+
+def test_a_reading_is_left_out_and_says_what_it_rests_on(tmp_path: Path) -> None:
+    shown = reading("Larger fields lose less, as the paper says.", rests_on={"RR-03": "partly"})._repr_markdown_()
+    cells = [{"outputs": [{"data": {"text/markdown": text}}]} for text in (shown, "- It contradicts the paper.")]
+    path = tmp_path / "chapter.ipynb"
+    path.write_text(json.dumps({"cells": cells}))
+    assert list(said(path)) == ["- It contradicts the paper."]
+    assert "*Rests on* {ref}`RR-03 <claim-rr-03>` partly" in shown
